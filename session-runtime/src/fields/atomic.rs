@@ -68,7 +68,8 @@ impl<S: Schema, T: 'static> Atomic<'_, S, T> {
         let field_slot = slot(__slots);
         let field = field_slot.field;
         state.check_failed()?;
-        // If this handle has changes that wait for the commit, the update waits with them, and the next update builds on it.
+        // If this handle has changes that wait for the commit, this update waits with them. A further update then starts from
+        // its result.
         if state.steps_wait() || matches!(field_slot.edit, Edit::Swapped { .. }) {
             let outcome = change(field_slot.get_mut(state));
             if !matches!(field_slot.edit, Edit::Swapped { .. }) {

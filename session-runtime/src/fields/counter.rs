@@ -5,8 +5,8 @@ use std::ops::{AddAssign, Deref, DerefMut, SubAssign};
 use super::{Edit, Slot, State};
 use crate::{record::Add, schema::Integer};
 
-/// Changes a counter by amounts. The commit adds the amount to the value that is stored by then, so the changes of concurrent
-/// requests all count. The sum stays within the bounds of the type.
+/// Adds to a counter and subtracts from it. The commit adds the amount to the value that is stored by then, so the changes of
+/// concurrent requests all count. The sum stays within the bounds of the type.
 ///
 /// `+=` and `-=` are the same as [`Counter::add`] and [`Counter::sub`]. A counter cannot be set.
 ///
@@ -40,8 +40,8 @@ pub fn counter<'a, T>(slot: &'a mut Slot<T>, state: &'a mut State) -> Counter<'a
 impl<T: Integer + 'static> Counter<'_, T> {
     /// Adds `amount`. Stops at the type's largest value.
     ///
-    /// A HEAD request counts too. Otherwise HEAD requests could bypass a limit that uses the counter. To count visits to a page,
-    /// check the method first.
+    /// A HEAD request counts too. Otherwise a visitor could use HEAD requests to bypass a limit that relies on the counter. To
+    /// count visits to a page, check the method first.
     ///
     /// ```
     /// # use session_runtime::Session;

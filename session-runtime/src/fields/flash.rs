@@ -28,7 +28,7 @@ pub fn flash<'a, T>(slot: &'a mut Slot<Option<T>>, state: &'a mut State) -> Flas
 }
 
 impl<T: 'static> Flash<'_, T> {
-    /// Leaves `value` for the next `take`. Replaces a value that was not taken yet.
+    /// Leaves `value` for the next `take`. Replaces a value that was not taken before.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -45,9 +45,9 @@ impl<T: 'static> Flash<'_, T> {
     /// Takes the flash; the commit removes it from the session. A flash that another request puts meanwhile stays. A HEAD request
     /// does not remove the flash, since its response has no body that could show it.
     ///
-    /// A prefetch of the page (`Sec-Purpose: prefetch`) removes the flash too, since the browser shows the prefetched response if
-    /// the visitor follows the link. If the visitor never does, the flash is lost. To prevent that, answer such requests with
-    /// 503: the changes of a failed request are dropped, so the flash stays.
+    /// A prefetch of the page (`Sec-Purpose: prefetch`) removes the flash too, since the browser shows the prefetched response
+    /// if the visitor follows the link. If the visitor never follows it, the flash is lost. To prevent that, answer prefetch
+    /// requests with 503: the changes of a failed request are dropped, so the flash stays.
     ///
     /// Use a flash for messages only. A code or token that is valid once belongs in a plain field that a POST clears.
     ///

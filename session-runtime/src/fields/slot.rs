@@ -15,7 +15,7 @@ use crate::{
     schema::{Field, NIL, Policy, UNREADABLE, is_too_deep},
 };
 
-/// Holds a field's value, and a reference to the field's description, which accessors therefore need not pass.
+/// Holds a field's value, and a reference to the field's description. So accessors need not pass the description.
 #[doc(hidden)]
 pub struct Slot<T: 'static> {
     pub(crate) field: &'static Field<T>,
@@ -23,7 +23,7 @@ pub struct Slot<T: 'static> {
     pub(crate) edit: Edit,
 }
 
-/// A handle's change to a field. Rare variants are boxed to keep the enum small, since every slot holds one.
+/// A handle's change to a field. Rare variants are boxed to keep the enum small, since every slot contains one.
 pub(crate) enum Edit {
     /// No change.
     None,
@@ -51,7 +51,7 @@ pub(crate) enum Edit {
 pub(crate) struct Listed {
     /// The stored form of the items that it took, if it took any.
     pub(crate) taken: Option<Vec<u8>>,
-    /// The items that it put and did not take itself.
+    /// The items that it put, without those that it took itself.
     pub(crate) put: Items,
 }
 
@@ -99,10 +99,9 @@ impl<T> Slot<T> {
 
     /// Returns the op that stores the value of this handle. `touched` says whether the handle changed the stored value in place;
     /// otherwise it set a new value.
-    ///
     /// A value that equals the stored one is not written (B27), unless the field expires: then the write restarts its time.
-    /// Instead of a write, a value that was changed in place gets no op. A value that was set gets [`Op::Hold`]: the field keeps
-    /// this value even if another request changes it meanwhile.
+    /// For a value that is not written, there is no op if it was changed in place. If it was set, the op is [`Op::Hold`]: the
+    /// field keeps this value even if another request changes it meanwhile.
     fn changed(&self, state: &State, touched: bool) -> Result<Option<Op>, Error> {
         let (value, field) = (self.get(state), self.field);
         let new = encode(value, field)?;
@@ -113,8 +112,8 @@ impl<T> Slot<T> {
             (Some(old), Some(new)) if old == new || field.unordered && is_reordered(old, new) => {
                 field.expires.is_none()
             }
-            // The stored value is unreadable, so the handle began with the default. If it still has the default, the stored value
-            // is kept for a build that can read it.
+            // The stored value is unreadable, so the handle began with the default. If the handle's value is still the
+            // default, the stored value is kept for a build that can read it.
             (Some(_), new) if touched && state.unread.load(Ordering::Relaxed) && self.is_unreadable(state) => {
                 encode(&(field.initial)(), field)? == *new
             }
@@ -253,8 +252,9 @@ pub(crate) fn encode_readable<T>(value: &T, field: &'static Field<T>) -> Result<
 }
 
 /// Fails if a value in this stored form could not be read again (F19). Reading takes about as long as writing: for a short
-/// list, a tenth of a request. So release builds read back only the identity. For other fields they check only the depth, which
-/// visitors may control. Any other fault is in the type, and a debug build finds it.
+/// list, a tenth of a request. So release builds read back only the identity. For other fields they check only the depth,
+/// which visitors may control. Any other fault is in the field's type, and debug builds find it, since they read back every
+/// field.
 pub(super) fn check_readable<T>(bytes: &[u8], field: &Field<T>) -> Result<(), Error> {
     let Some(codec) = &field.codec else { return Ok(()) };
     let read = if cfg!(debug_assertions) || field.policy == Policy::Identity {

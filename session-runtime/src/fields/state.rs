@@ -22,7 +22,7 @@ pub struct State {
     pub(crate) snapshot: Snapshot,
     /// The changes to the session as a whole, in order.
     pub(crate) steps: Vec<Step>,
-    /// How the session was lost, if the handle found that it was.
+    /// How the session was lost, if the handle found that it was lost.
     pub(crate) failed: Option<Lost>,
     /// Whether the handle found a stored value that cannot be read.
     pub(crate) unread: AtomicBool,

@@ -8,8 +8,8 @@ use crate::cookie::LARGEST_PAIR;
 /// A type whose values take a limited number of bytes in MessagePack.
 ///
 /// Numbers, `bool`, `char`, tuples and arrays of such types, `Option` and `Box` implement it. Text and lists get their limit
-/// from `#[session(max_len = …)]` on the field. For a type of your own, state the size of its largest value in bytes. If a
-/// value turns out to be larger, writing it is an error, and the stored session stays as it was.
+/// from `#[session(max_len = …)]` on the field. For your own type, state the size of its largest value in bytes. If a value
+/// turns out to be larger, writing it is an error, and the stored session stays as it was.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};

@@ -84,8 +84,8 @@ fn read<T>(
     bytes: &[u8],
     read: impl FnOnce(Decoder<'_, '_>) -> Result<T, rmp_serde::decode::Error>,
 ) -> Result<T, rmp_serde::decode::Error> {
-    // `rmp_serde` counts the levels of lists and maps, but not the levels of enums: a variant with content is encoded as a map
-    // with one entry, which `rmp_serde` does not count when it decodes an enum. So the depth is checked before.
+    // `rmp_serde` counts the levels of lists and maps, but not those of enums: a variant with content is encoded as a map with
+    // one entry, which `rmp_serde` does not count when it decodes an enum. So the depth is checked before decoding.
     if is_deeper(bytes, |byte| matches!(byte, 0x81 | 0x91 | 0xdc..=0xdf)) {
         return Err(rmp_serde::decode::Error::custom("nested too deep"));
     }

@@ -91,8 +91,8 @@ impl Meta {
         match whose {
             Stays::None => false,
             Stays::Device => self.device,
-            // An attacker may have written to the guest's session. A role or a secret in it must not become the user's (SECURITY
-            // S13).
+            // An attacker may have written to the guest's session. A role or a secret that the attacker put there must not
+            // become the user's (SECURITY S13).
             Stays::Guest => self.device || !(self.rotates || self.secret),
         }
     }

@@ -1,6 +1,6 @@
 //! [`SessionLimit`]: how many sessions a user may have at once.
 
-/// How many sessions one user may have at once, and what a sign-in beyond that does (OWASP ASVS 7.1.2). Default:
+/// How many sessions one user may have at once, and how a sign-in beyond that limit is handled (OWASP ASVS 7.1.2). Default:
 /// [`SessionLimit::EndOldest`] of 100. A sign-in beyond this default also ends the 20 next-oldest sessions.
 ///
 /// A plain number converts to [`SessionLimit::EndOldest`].

@@ -1,4 +1,4 @@
-//! Makes the value of a field from values that older builds stored under other names: `migrate = function("name")`.
+//! Computes a field's value from values that older builds stored under other names: `migrate = function("name")`.
 
 use std::cell::Cell;
 
@@ -17,7 +17,7 @@ pub struct Migration {
 }
 
 impl Migration {
-    /// Creates a migration: `run` makes the value of `field` from the values under `names`.
+    /// Creates a migration: `run` computes the value of `field` from the values under `names`.
     #[must_use]
     pub const fn new<T>(
         field: &'static Field<T>,
@@ -27,8 +27,8 @@ impl Migration {
         Self { field: &field.meta, names, run }
     }
 
-    /// Returns the field's stored form, made from `stored`: the stored value under each of the names. `None` if one of these
-    /// values cannot be decoded, if the only one is missing, or if the result cannot be encoded.
+    /// Returns the field's stored form, computed from `stored`: the stored value under each of the names. `None` if one of
+    /// these values cannot be decoded, if there is only one name and no value under it, or if the result cannot be encoded.
     pub(crate) fn run(&self, stored: &[Option<&[u8]>]) -> Option<Vec<u8>> {
         (self.run)(&Older { stored, unreadable: Cell::new(false) })
     }
@@ -62,7 +62,8 @@ impl Older<'_> {
     }
 }
 
-/// A function that makes a `T` from `N` values of the types `A`. A single value is required; several are each optional.
+/// A function that computes a `T` from `N` values of the types `A`. If `N` is 1, the value is required; otherwise each value
+/// is optional.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "this function does not make a `{T}` of what is stored under {N} name(s)",
@@ -71,7 +72,7 @@ impl Older<'_> {
             implements `serde::Deserialize` and borrows nothing"
 )]
 pub trait Makes<T, const N: usize, A> {
-    /// Calls the function. Returns `None` if a single value is missing.
+    /// Calls the function. Returns `None` if `N` is 1 and the value is missing.
     fn make(&self, older: &Older<'_>) -> Option<T>;
 }
 

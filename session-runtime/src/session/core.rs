@@ -10,8 +10,8 @@ use crate::{
     schema::Stays,
 };
 
-/// The operations on a session as a whole. Available on [`Session`](super::Session), and on the generated `…Fields` type in an
-/// application's own methods.
+/// The operations on a session as a whole. They are available on [`Session`](super::Session), and in an application's own
+/// methods on the generated `…Fields` type.
 ///
 /// ```
 /// use session_runtime::Session;
@@ -69,7 +69,7 @@ impl<S: Schema> Core<S> {
         self.__state.steps.push(Step::End);
     }
 
-    /// The same as [`Core::destroy`], under the name that Flask users know.
+    /// Ends the session, as [`Core::destroy`] does. Flask users know this name.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -82,10 +82,10 @@ impl<S: Schema> Core<S> {
         self.destroy();
     }
 
-    /// Stores the changes now, rather than before the response is sent.
+    /// Stores the changes now, instead of waiting until the handler has returned.
     ///
-    /// A handler needs this only if it must know that the session is stored before it goes on, or if the handle outlives the
-    /// response: a stream, a web socket, a spawned task.
+    /// A handler needs this only if it must know that the session is stored before it continues, or if the handle outlives the
+    /// response, as in a stream, a web socket or a spawned task.
     ///
     /// # Errors
     /// [`Error::is_gone`] if the session has ended, [`Error::is_moved`] if a sign-in, a sign-out or `renew` elsewhere replaced
@@ -191,7 +191,7 @@ impl<S: Schema> Core<S> {
         self.__state.snapshot.record.is_none()
     }
 
-    /// Returns when the session was first stored; the current time if it is not stored.
+    /// Returns when the session was first stored, or the current time if it is not stored yet.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -236,7 +236,7 @@ impl<S: Schema> Core<S> {
     }
 
     /// Returns a short public name for logs: a keyed hash, which does not reveal the cookie. `None` for a session that is not
-    /// stored, such as that of a guest who left nothing.
+    /// stored, such as that of a guest for whom no handler has stored anything.
     ///
     /// ```
     /// # use session_runtime::Session;

@@ -16,31 +16,32 @@ use crate::{
 };
 
 impl<S: Schema> Core<S> {
-    /// Waits until the session ends, on whichever server that happens, and returns why. For a stream, a web socket or a task
-    /// that outlives the response: otherwise it would go on after "log out everywhere".
+    /// Waits until the session ends, on whichever server that happens, and returns why. Use it in a stream, a web socket or a
+    /// task that outlives the response: without it, that code would continue after "log out everywhere".
     ///
-    /// The future does not borrow the handle, so the handle may be dropped, and a task may own the future. Once it has resolved,
-    /// [`Core::reload`] and [`Core::is_live`] say that the session is over, and the reverse. Call it while the session is live: after
-    /// a `reload` that failed, it no longer knows the reason.
+    /// The future does not borrow the handle, so the handle may be dropped, and a task may own the future. Once the future has
+    /// resolved, [`Core::reload`] and [`Core::is_live`] also find that the session is over; and once they do, the future
+    /// resolves. Call this method while the session is live: after a `reload` that failed, the handle no longer knows the
+    /// reason.
     ///
-    /// * **How soon**: at once if this process ends the session. If another process does, within a second on `MemoryStore`,
-    ///   `RedisStore`, and `SqlStore` with PostgreSQL, which send messages. On other stores, and if a message is lost, within
-    ///   [`watch_every`](crate::SessionsBuilder::watch_every).
-    /// * **An open stream does not count as use.** The session expires if its visitor sends no requests. Use
-    ///   [`Ended::keep_alive`] if it should not.
-    /// * **A new id** counts as the end ([`SessionEnd::Superseded`]) if the visitor's rights may have changed: after a sign-in or
-    ///   a sign-out in another tab, `renew`, or a change of a `rotates` field. The page connects again, with its new cookie. Renewals
-    ///   by this same request, before its response is sent, do not count, and neither do those by
-    ///   [`rotate_every`](crate::SessionsBuilder::rotate_every) and `reauthenticate`.
-    /// * **A session that is never stored** cannot end, so the future never resolves. That includes the session of a visitor whose
-    ///   earlier one had ended before this request: the handle shows a new guest ([`Core::is_new`]). A page that connects again
-    ///   after an end must expect that.
-    /// * **While the store is down**, the watch waits. Once the last known deadline of the session has passed, it resolves to
+    /// * **How soon**: immediately if this process ends the session. If another process ends it, within a second on
+    ///   `MemoryStore`, `RedisStore`, and `SqlStore` with PostgreSQL, which send messages. On other stores, and if a message
+    ///   is lost, within [`watch_every`](crate::SessionsBuilder::watch_every).
+    /// * **An open stream does not count as use.** The session expires if its visitor sends no requests. To keep it alive, use
+    ///   [`Ended::keep_alive`].
+    /// * **A new id** counts as the end ([`SessionEnd::Superseded`]) if the visitor's rights may have changed: after a sign-in
+    ///   or a sign-out in another tab, `renew`, or a change of a `rotates` field. The page then connects again, with its new
+    ///   cookie. Renewals by this same request, before its response is sent, do not count. Renewals by
+    ///   [`rotate_every`](crate::SessionsBuilder::rotate_every) and `reauthenticate` do not count either.
+    /// * **A session that is never stored** cannot end, so the future never resolves. This also happens if the visitor's
+    ///   earlier session ended before this request: the handle then shows a new guest ([`Core::is_new`]). A page that connects
+    ///   again after an end must expect that.
+    /// * **While the store is down**, the future waits. Once the last known deadline of the session has passed, it resolves to
     ///   [`SessionEnd::Unknown`].
-    /// * A session in its visitor's cookie ends for the watch at the deadline in that cookie, and by a log-out if the store of
-    ///   [`CookieStore::revocations`](crate::CookieStore::revocations) is set.
+    /// * **If the session is in its visitor's cookie**, the future resolves at the deadline in that cookie. It resolves on a
+    ///   log-out only if the store of [`CookieStore::revocations`](crate::CookieStore::revocations) is set.
     ///
-    /// Watching costs no task for each session, and about 550 bytes of memory.
+    /// Watching a session takes no task of its own, and about 550 bytes of memory.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -81,7 +82,7 @@ impl<S: Schema> Core<S> {
         }
     }
 
-    /// Ends `stream` when the session ends, as [`Core::ended`] describes.
+    /// Returns a stream with the items of `stream`, which ends when the session does: see [`Core::ended`].
     ///
     /// [`UntilEnded::with_last`] adds a last item that says why.
     ///
@@ -100,11 +101,11 @@ impl<S: Schema> Core<S> {
     }
 }
 
-/// Resolves when a session ends, to the reason. Resolves again if it is polled again. See [`Core::ended`].
+/// Resolves to the reason when a session ends, and again whenever it is polled after that. See [`Core::ended`].
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Ended {
     end: Result<SessionEnd, Pin<Box<dyn Future<Output = SessionEnd> + Send>>>,
-    /// For `keep_alive`, until the future is first polled.
+    /// The request, for `keep_alive`; `None` after the first poll.
     request: Option<Arc<Request>>,
 }
 
@@ -116,8 +117,8 @@ impl Ended {
     /// Keeps the session alive for as long as the future is awaited: from time to time it moves the session's idle deadline, as
     /// a request would. The absolute deadline stays. Call this before the future is first polled; later, it has no effect.
     ///
-    /// It has no effect either on a session in its visitor's cookie, since only a response can move that deadline, and in a
-    /// passive request.
+    /// It also has no effect in a passive request, nor on a session in its visitor's cookie, since only a response can move
+    /// the deadline in a cookie.
     ///
     /// Without this, a visitor who only watches a stream loses the session after
     /// [`idle`](crate::SessionsBuilder::idle). With it, a page that a visitor left open never becomes idle.
@@ -163,7 +164,7 @@ impl fmt::Debug for Ended {
 /// A stream that ends when a session does. See [`Core::until_ended`].
 #[must_use = "a stream does nothing until it is polled"]
 pub struct UntilEnded<T: Stream> {
-    /// `None` once it is over.
+    /// `None` once the stream has ended.
     stream: Option<Pin<Box<T>>>,
     ended: Ended,
     last: Option<Last<T::Item>>,

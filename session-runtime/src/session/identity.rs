@@ -41,8 +41,8 @@ pub fn identity<S: Schema, T>(
 
 impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// Signs in `user`, who has just proved who they are. The session gets a new id and a new lifetime, and stores the time of
-    /// the proof (OWASP ASVS 7.2.4). If the user proved their identity earlier, or not at all, call [`Identity::log_in_with`]. If
-    /// the user is already signed in and has proved it again, call [`Identity::reauthenticate`].
+    /// the proof (OWASP ASVS 7.2.4). If the user proved their identity earlier, or not at all, call [`Identity::log_in_with`].
+    /// If the user is already signed in and has proved their identity again, call [`Identity::reauthenticate`].
     ///
     /// A guest's fields stay, except those that are `rotates` or `secret`. If another user was signed in, only `device` fields
     /// stay, and earlier writes of this request belong to the former user.
@@ -102,8 +102,9 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// provider. Views with `fresh` then admit them again.
     ///
     /// This is not a sign-in. No lifetime starts again, the fields stay, and no other session ends. The session gets a new id,
-    /// unless it got one within the last minute. As after [`rotate_every`](crate::SessionsBuilder::rotate_every), requests under
-    /// way in other tabs are not refused. But a request with the former id is not fresh once the browser has sent the new one.
+    /// unless it got one within the last minute. As after [`rotate_every`](crate::SessionsBuilder::rotate_every), requests in
+    /// progress in other tabs are not refused. But once the browser has sent the new id, a request with the former id is not
+    /// fresh.
     ///
     /// Returns `false` and does nothing if `user` is not the signed-in user, since another person may have signed in at the
     /// identity provider. It also returns `false` while another user acts as `user`. Takes the identity, or a type that it
@@ -135,23 +136,24 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
         true
     }
 
-    /// Lets the signed-in user act as `user` for at most `limit`, such as an administrator who needs to see a customer's pages.
-    /// The application must check whether they may, in a view with `fresh`.
+    /// Lets the signed-in user act as `user` for at most `limit`: for example, an administrator who needs to see a customer's
+    /// pages. The application must check whether the signed-in user may do that, in a view with `fresh`.
     ///
     /// - The session shows `user`; [`Core::impersonator`] returns the acting user. The session's fields start empty, except
     ///   `device` fields. The acting user's fields are set aside.
     /// - The impersonation ends by itself after `limit`, and with the acting user's session.
-    ///   [`stop_impersonating`](Identity::stop_impersonating) ends it earlier. The acting user then has their own session and
-    ///   fields again.
+    ///   [`stop_impersonating`](Identity::stop_impersonating) ends it earlier. After it, the acting user has their own session
+    ///   and fields again.
     /// - The session is never fresh meanwhile, so views with `fresh` refuse it (403).
     /// - The session is not one of `user`'s sessions: it does not count for `max_per_user`, and
-    ///   [`UserSessions::list`](crate::UserSessions::list) does not show it, but
-    ///   [`impersonations`](crate::UserSessions::impersonations) does. `revoke_all` of `user` ends the impersonation;
+    ///   [`UserSessions::list`](crate::UserSessions::list) leaves it out.
+    ///   [`impersonations`](crate::UserSessions::impersonations) lists it. `revoke_all` of `user` ends the impersonation;
     ///   `revoke_all` of the acting user ends the whole session.
     /// - [`Event::ImpersonationStarted`](crate::Event::ImpersonationStarted) and
     ///   [`Event::ImpersonationEnded`](crate::Event::ImpersonationEnded) report it.
     ///
-    /// The id is renewed as at a sign-in. A log-out also signs out the acting user. A sign-in ends the acting user's session.
+    /// The id is renewed as at a sign-in. A log-out during an impersonation also signs out the acting user, and a sign-in ends
+    /// the acting user's session.
     ///
     /// # Errors
     /// [`Error::is_impersonation_refused`](crate::Error::is_impersonation_refused) if no user is signed in, if `user` is
@@ -237,8 +239,8 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
         true
     }
 
-    /// Signs out: the session gets a new id and keeps only its `device` fields; without any, it is deleted. Does nothing for a
-    /// guest. A user who acts as another also signs out of their own session.
+    /// Signs out: the session gets a new id and keeps only its `device` fields. If none of them has a value, the session is
+    /// deleted. Does nothing for a guest. A user who acts as another also signs out of their own session.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -250,8 +252,8 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// ```
     pub fn log_out(&mut self) {
         let Core { __slots, __state } = &mut *self.core;
-        // While the store is down, it is unknown whether a user is signed in, so the log-out is recorded. If the store is still
-        // down at the commit, the commit fails.
+        // While the store is down, it is unknown whether a user is signed in, so the log-out is recorded for the commit. If
+        // the store is still down then, the commit fails.
         if __state.snapshot.unknown || (self.slot)(__slots).get(__state).is_some() {
             self.core.forget(Stays::Device);
             self.core.__state.steps.push(Step::LogOut);

@@ -28,13 +28,14 @@ use crate::{
 
 /// A visitor's session, with the fields of the struct `S` that derives it.
 ///
-/// `x()` reads a field, and `x_mut()` changes it. A handle is a copy. It decodes a field when it is first read and records
-/// changes. On drop it folds them into the request, and the layer stores them before the response is sent. The changes of two
-/// handles in one request are merged like those of two concurrent requests: field by field, by policy.
+/// `x()` reads a field, and `x_mut()` changes it. Each handle has its own copy of the values: it decodes a field when the
+/// field is first read, and records the changes. When a handle is dropped, its changes are merged into the request's, and the
+/// layer stores those before the response is sent. The changes of two handles in one request are merged like those of two
+/// concurrent requests: field by field, by policy.
 ///
-/// `x_mut()` borrows the session, so read other fields into a `let` before you write.
+/// `x_mut()` borrows the session, so read the fields that you need into variables first.
 ///
-/// `Option<Session<S>>` is an argument too: `None` on routes without a session layer.
+/// A handler can also take `Option<Session<S>>`, which is `None` on routes without a session layer.
 ///
 /// ```
 /// use session_runtime::Session;
@@ -65,7 +66,7 @@ impl<S: Schema> Session<S> {
         Self { fields: Core { __slots: S::Slots::default(), __state: state }.into() }
     }
 
-    /// Creates a handle without a request: a new session with the changes of `change`.
+    /// Creates a handle without a request: that of a new session, changed by `change`.
     #[cfg(feature = "testing")]
     pub(crate) fn detached(change: impl FnOnce(&mut S)) -> Self {
         let mut value = S::join(S::Slots::default(), &State::default());

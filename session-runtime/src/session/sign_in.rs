@@ -80,7 +80,7 @@ impl SignIn {
     }
 
     /// Sets whether the session lasts for the `remember` lifetime or for the ordinary ones: see
-    /// [`Core::remember`](super::Core::remember). This does not affect whether the session is fresh.
+    /// [`Core::remember`](super::Core::remember). Whether the session is fresh does not depend on it.
     ///
     /// ```
     /// # use session_runtime::SignIn;

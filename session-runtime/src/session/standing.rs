@@ -9,9 +9,9 @@ use super::{Core, Identified, Schema};
 use crate::{clock::Timestamp, schema::from_bytes};
 
 impl<S: Schema> Core<S> {
-    /// Returns when the user last proved who they are, by a sign-in or [`reauthenticate`](crate::Identity::reauthenticate); the
-    /// current time if that was in this request. `None` for a guest, for a user who was signed in without being asked
-    /// ([`SignIn::stale`](crate::SignIn::stale)), and while another user acts as this one.
+    /// Returns when the user last proved who they are, by a sign-in or [`reauthenticate`](crate::Identity::reauthenticate). If
+    /// that was in this request, returns the current time. `None` for a guest, for a user who was signed in without being
+    /// asked ([`SignIn::stale`](crate::SignIn::stale)), and while another user acts as this one.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -25,9 +25,9 @@ impl<S: Schema> Core<S> {
         self.__state.standing().authenticated_at.map(Into::into)
     }
 
-    /// Returns when the user signed in to this session; the current time if that was in this request. A later
+    /// Returns when the user signed in to this session. If that was in this request, returns the current time. A later
     /// [`reauthenticate`](crate::Identity::reauthenticate) does not change it. While another user acts as this one, returns
-    /// when that began.
+    /// when the impersonation began.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -41,8 +41,8 @@ impl<S: Schema> Core<S> {
         self.__state.standing().signed_in_at.map(Into::into)
     }
 
-    /// Returns whether the user proved who they are less than `limit` ago, as views with `fresh` check. Always `false` while
-    /// another user acts as this one.
+    /// Returns whether the user proved who they are less than `limit` ago, which is what views with `fresh` check. Always
+    /// `false` while another user acts as this one.
     ///
     /// [`reauthenticate`](crate::Identity::reauthenticate) makes the session fresh, and gives it a new id. A request with the
     /// previous id is not fresh once the browser has used the new one.

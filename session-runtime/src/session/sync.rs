@@ -11,9 +11,9 @@ use crate::{
 };
 
 impl<S: Schema> Core<S> {
-    /// Shows the session in the request's current state, after a save, update or reload that succeeded or failed with `error`.
-    /// Fields that this handle has not edited are decoded again, since other requests may have changed them. If the session is
-    /// lost, all changes of this handle are dropped.
+    /// Shows the session in the request's current state, after a save, update or reload. `error` is the error of that call, if
+    /// it failed. Fields that this handle has not edited are decoded again, since other requests may have changed them. If the
+    /// session is lost, all changes of this handle are dropped.
     pub(crate) fn see(&mut self, request: &Request, error: Option<&Error>) {
         let lost = error.and_then(Error::lost);
         self.__state.snapshot = request.snapshot();

@@ -28,7 +28,8 @@ const REMEMBER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// The default limit of a user's sessions: more than a user needs, and few enough for a sign-in to load them all.
 const PER_USER: SessionLimit = SessionLimit::EndOldest(100);
 
-/// How many more sessions than necessary end when a sign-in exceeds the default limit. A limit that was set is exact.
+/// How many more sessions than necessary end when a sign-in exceeds the default limit. A limit that the application has set is
+/// exact.
 const SPARE: usize = 20;
 
 /// The default limit of a session's fields in bytes. A session should be much smaller; the limit bounds how much a visitor can
@@ -145,12 +146,12 @@ impl<S: Schema> SessionsBuilder<S> {
     /// Names the application. Applications with different names may share keys and a store: a cookie of one is not valid in
     /// another, and neither lists or ends the sessions of the other's users (SECURITY S6).
     ///
-    /// Default: `app = "…"` on the struct, otherwise the name of the struct's package. Two crates that work on the same sessions
-    /// share the struct, or set the same `app`.
+    /// Default: `app = "…"` on the struct, otherwise the name of the struct's package. Two crates that use the same sessions
+    /// must share the struct, or set the same `app`.
     ///
-    /// Two deployments of one application, such as staging and production, have the same name. If they use the same store, give
-    /// each its own `app`, or its own prefix or table in the store. Otherwise a sign-in, a limit or a `revoke_all` in one of
-    /// them ends sessions of the other. If they have no key in common, a warning at start says so.
+    /// Two deployments of one application, such as staging and production, have the same name by default. If they use the same
+    /// store, give each its own `app`, or its own prefix or table in the store. Otherwise a sign-in, a limit or a `revoke_all`
+    /// in one deployment ends sessions of the other. If the deployments have no key in common, a warning at start says so.
     ///
     /// Changing the name signs every user out.
     ///
@@ -212,12 +213,12 @@ impl<S: Schema> SessionsBuilder<S> {
     }
 
     /// Sets how often the sessions of open streams and sockets are loaded, to find those that have ended
-    /// ([`Core::ended`](crate::Core::ended)). A stream learns of the end of its session at most this much later. One call of the
-    /// store loads up to 64 sessions. Default: 15 seconds.
+    /// ([`Core::ended`](crate::Core::ended)). A stream learns that its session has ended after this time at the latest. One
+    /// call of the store loads up to 64 sessions. Default: 15 seconds.
     ///
-    /// Usually a stream learns of the end within a second: immediately if this process ends the session, and by a message of the
-    /// store if another process does. `MemoryStore`, `RedisStore` and `SqlStore` on PostgreSQL send such messages. With such a
-    /// store, a longer interval saves work, and delays streams only if a message is lost.
+    /// Usually a stream learns of the end within a second: immediately if this process ends the session, and through a message
+    /// of the store if another process does. `MemoryStore`, `RedisStore` and `SqlStore` on PostgreSQL send such messages. With
+    /// such a store, a longer interval saves work, and delays a stream only if its message is lost.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -246,8 +247,8 @@ impl<S: Schema> SessionsBuilder<S> {
     /// that takes longer fails: with 409 if other requests kept changing the session, with 503 if the store did not answer.
     /// Default: 5 seconds.
     ///
-    /// If another request has changed the session meanwhile, a commit applies its changes again, to the newer session. So the
-    /// limit matters if many requests change a session at the same time, or if the store is slow.
+    /// If another request has changed the session meanwhile, a commit applies its changes again, to the newer session. So a
+    /// commit reaches the limit only if many requests change a session at the same time, or if the store is slow.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -289,7 +290,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self.warn(matches!(&place, Place::Cookie(store) if store.revoked.is_none()));
         let former = self.former_cookies()?;
         let scope = Scope::new(&self.app, S::SPEC.kind);
-        // Names the application and the kind: signed and sealed values are bound to this text.
+        // The application's name and the kind: signed and encrypted values are bound to this text.
         let scoped = hex(&scope.hash);
         let signer = TokenSigner::new(&keys, &scoped, &self.cookie.name)?;
         let names = signer.fingerprints().clone();
@@ -443,8 +444,8 @@ fn fits<S: Schema>(store: &CookieStore, cookie: &str, layers: &Layers) -> Result
     }
 }
 
-/// Returns the error for sessions that need a shared store although a URL puts them into cookies. With a `CookieStore` in code,
-/// this is a compile error.
+/// Returns the error for sessions that need a shared store, but whose URL names a `CookieStore`. If the application passes a
+/// `CookieStore` in code, the compiler reports the mistake.
 fn not_in_cookies(name: &str, listed: bool) -> Error {
     const ELSEWHERE: &str = "choose a store such as `file:sessions` or `redis://localhost`";
     Error::setup(if listed {

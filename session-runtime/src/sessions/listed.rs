@@ -14,8 +14,8 @@ use crate::{
 /// One of a user's sessions, as it was when it was listed. It has the same readers as a [`Session`](struct@crate::Session),
 /// including `created_at`, `expires_at` and `authenticated_at`.
 ///
-/// To tell a user's devices apart, give the session a field for it, such as the browser's name, and set it at sign-in. `secret`
-/// and `skip` fields show their defaults.
+/// To tell a user's devices apart, give the session a field such as the browser's name, and set it at sign-in. The `secret`
+/// and `skip` fields of a listed session show their defaults.
 ///
 /// ```
 /// use session_runtime::{Error, Session, Sessions};

@@ -25,7 +25,7 @@ use crate::{
     session::Schema,
 };
 
-/// All sessions of the struct `S`: their store, keys and cookie. Built once at start and cloned freely.
+/// All sessions of the struct `S`: their store, keys and cookie. Build it once at start, and clone it freely.
 ///
 /// ```
 /// use session_runtime::{KeyRing, MemoryStore, Session, Sessions};
@@ -44,7 +44,7 @@ pub struct Sessions<S> {
 }
 
 impl<S: Schema> Sessions<S> {
-    /// Returns a builder with the struct's attributes. It still needs a store and keys.
+    /// Returns a builder whose defaults are the struct's attributes. The builder still needs a store and keys.
     ///
     /// ```
     /// # use session_runtime::{KeyRing, MemoryStore, Session, Sessions};
@@ -74,8 +74,8 @@ impl<S: Schema> Sessions<S> {
     }
 
     /// Stops the task that removes expired sessions, if there is one. Call it at shutdown, before you close the store's
-    /// connections. A removal under way ends with its current batch. Without this call, the task ends with the last
-    /// [`Sessions`].
+    /// connections. A removal in progress still finishes its current batch. Without this call, the task ends when the last
+    /// [`Sessions`] is dropped.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};

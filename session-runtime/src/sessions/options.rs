@@ -67,8 +67,8 @@ impl<S: Schema> SessionsBuilder<S> {
     /// Sets how often the id is renewed (OWASP Session Management Cheat Sheet, "Renewal Timeout"). Default: the attribute,
     /// otherwise never.
     ///
-    /// Requests with the previous id still work until a minute after the first request with the new one. The id is not renewed
-    /// again until that minute has passed, so an interval shorter than a minute is an error.
+    /// Requests with the previous id still work until a minute after the first request with the new one. Within that minute,
+    /// the id is not renewed again, so an interval shorter than a minute is an error.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -120,10 +120,11 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets whether browsers send the cookie over HTTPS only. Default: the attribute, otherwise `true`. With `false`, sessions
-    /// are served only to requests that did not come through a proxy and whose host is `localhost`, a name that ends with
-    /// `.localhost`, or a loopback address. So a setting for development does no harm in production (SECURITY S53). Other
-    /// requests are answered 500, unless [`SessionsBuilder::plain_http`] is set.
+    /// Sets whether browsers send the cookie over HTTPS only. Default: the attribute, otherwise `true`.
+    ///
+    /// With `false`, sessions are served only to requests that did not come through a proxy and whose host is `localhost`, a
+    /// name that ends with `.localhost`, or a loopback address. So a setting for development does no harm in production
+    /// (SECURITY S53). Other requests are answered 500, unless [`SessionsBuilder::plain_http`] is set.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -138,9 +139,8 @@ impl<S: Schema> SessionsBuilder<S> {
     /// Sets whether sessions without a `Secure` cookie are served to every host over plain HTTP: for example in a LAN, between
     /// containers, or behind a proxy without TLS. Default: `false`. It needs [`secure(false)`](Self::secure), and a cookie name
     /// without the `__Host-` prefix.
-    ///
-    /// Any machine between a visitor and the server can then read the cookie and take over the session. A warning at start says
-    /// so. Use it only in a network that is yours alone, never on the internet.
+    /// Any machine between a visitor and the server can then read the cookie and take over the session. A warning at start
+    /// says so. Use this option only in a network that you control, never on the internet.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -206,9 +206,9 @@ impl<S: Schema> SessionsBuilder<S> {
     /// response that sets or removes the cookie, such as at a sign-in or a log-out, then also removes the former cookie.
     /// Default: no former domain.
     ///
-    /// Without this option, browsers keep both cookies and send both. The one that opens a live session counts, so visitors can
-    /// sign in. But each request costs the store one more look-up. With [`CookieStore`](crate::CookieStore), the session is in
-    /// the cookie itself, so after a log-out the former cookie would restore the session.
+    /// Without this option, browsers keep both cookies and send both. The server uses the cookie that opens a live session, so
+    /// visitors can sign in. But each request costs the store one more look-up. With [`CookieStore`](crate::CookieStore), the
+    /// session is in the cookie itself, so after a log-out the former cookie would restore the session.
     ///
     /// Keep the option for as long as former cookies may last: the `remember` lifetime if visitors are remembered, the session's
     /// lifetime with `persistent`, otherwise until browsers have been closed.
@@ -276,7 +276,7 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Sets how many bytes the stored fields of a session may have, including their names. Default: 1 MiB.
+    /// Sets how many bytes a session's stored fields may take, including their names. Default: 1 MiB.
     ///
     /// A change that would exceed the limit is refused before it reaches the store, so that visitors cannot fill the store. The
     /// result is [`Error::is_too_large`], a 500, and the log names the largest fields. Most sessions have a few hundred bytes.
@@ -312,7 +312,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// [`rotate_every`](SessionsBuilder::rotate_every) replaced it, it is outdated a minute after the first request with the new
     /// id.
     ///
-    /// The cookie with the outdated id may be stolen (OWASP Session Management Cheat Sheet, "Renewal Timeout"). But it may also
+    /// A cookie with an outdated id may be stolen (OWASP Session Management Cheat Sheet, "Renewal Timeout"). But it may also
     /// come from a browser that was restored from a backup: this option then signs out the rightful user.
     ///
     /// ```

@@ -149,22 +149,25 @@ impl<S: Schema> UserSessions<S> {
         Ok(self.engine.sessions_of(self.user()?, Owner::Own).await?.len())
     }
 
-    /// Edits each live session, from a job or from another visitor's request, and returns how many changed. `change` gets each
-    /// session as a handler does. It runs again if another request changed that session meanwhile, so it must not have side
-    /// effects.
+    /// Edits each live session, from a job or from another visitor's request, and returns how many sessions changed. `change`
+    /// gets each session as a handler does. If another request changes a session meanwhile, `change` runs again for it, so it
+    /// must not have side effects.
     ///
-    /// The edit does not refuse or undo requests in progress: each field merges by its policy, and the next request sees the
-    /// change. The id of a session stays, even if an edited field is `rotates`, since no response can set the session's cookie.
-    /// An edit is not activity: it moves neither the idle deadline nor `last_seen`. If the user acts as another in a session, the
-    /// edit changes the user's own session, which is set aside. Sessions in which others act as this user are not edited. A
-    /// concurrent sign-in may miss the change, so first write the change to the place that sign-ins read.
+    /// Requests in progress are neither refused nor undone: their changes and the edit are merged field by field, by policy.
+    /// The next request sees the edit. The id of a session stays, even if an edited field is `rotates`, since this call has no
+    /// response that could set the session's cookie. An edit is not activity: it moves neither the idle deadline nor
+    /// `last_seen`.
+    ///
+    /// If the user acts as another in a session, the edit changes the user's own session, which is set aside. Sessions in
+    /// which others act as this user are not edited. A concurrent sign-in may miss the edit, so first make the same change in
+    /// the data that sign-ins read.
     ///
     /// # Errors
-    /// The first error, if a session could not be edited. The other sessions are edited nevertheless. A second call edits them
-    /// again, which is safe for fields that are set, but not for counters. [`Error::is_unavailable`] if the store is down,
-    /// [`Error::is_conflict`] if other requests kept changing a session, [`Error::is_too_large`] as in `save`. It is also an
-    /// error if `change` signs in or out, renews, remembers or ends a session. `change` cannot change an `atomic` field, whose
-    /// `update` only works in a request.
+    /// The first error, if a session could not be edited. The other sessions are edited nevertheless. A second call edits
+    /// those again, which is safe for fields that are set, but not for counters. [`Error::is_unavailable`] if the store is
+    /// down, [`Error::is_conflict`] if other requests kept changing a session, [`Error::is_too_large`] as in `save`. It is
+    /// also an error if `change` signs in or out, renews, remembers or ends a session. `change` cannot change an `atomic`
+    /// field, since `update` of such a field only works in a request.
     ///
     /// ```
     /// use session_runtime::{Error, Session, Sessions};
@@ -195,9 +198,8 @@ impl<S: Schema> UserSessions<S> {
         engine.edit_sessions_of(self.user()?, edit).await
     }
 
-    /// Ends one session. Returns whether it did: `false` if the session belongs to another user, or has already ended. If
-    /// another user acts as this one in the session, only the impersonation ends, and the acting user has their own session
-    /// again.
+    /// Ends one session. Returns `false` if the session belongs to another user, or has already ended. If another user acts as
+    /// this one in the session, only the impersonation ends, and the acting user returns to their own session.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down; the session may then still be live.
@@ -214,8 +216,8 @@ impl<S: Schema> UserSessions<S> {
         Ok(ended > 0)
     }
 
-    /// Ends all of the user's sessions except `current`, and returns how many. If `current` is not stored, all of them end. This
-    /// includes impersonations, as in [`UserSessions::revoke_all`].
+    /// Ends all of the user's sessions except `current`, and returns how many ended. If `current` is not stored, all of them
+    /// end. Impersonations of the user end too, as in [`UserSessions::revoke_all`].
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down; some may then have ended.
@@ -232,10 +234,10 @@ impl<S: Schema> UserSessions<S> {
         self.engine.end_sessions_of(self.user()?, |key| current.as_ref() != Some(key)).await
     }
 
-    /// Ends all of the user's sessions, and returns how many: the user is logged out everywhere.
+    /// Ends all of the user's sessions, and returns how many ended: the user is logged out everywhere.
     ///
-    /// If another user acts as this one, the impersonation ends and counts, and the acting user has their own session again. If
-    /// this user acts as another, that session ends as a whole.
+    /// If another user acts as this one, the impersonation ends and counts as one, and the acting user returns to their own
+    /// session. If this user acts as another, that session ends as a whole.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down; some may then have ended.

@@ -5,22 +5,22 @@ use std::{fmt, sync::Arc, time::SystemTime};
 use super::{DynStore, Store};
 use crate::{clock::Timestamp, cookie::Form};
 
-/// Keeps each session in its visitor's cookie, as a whole, and nothing on the server.
+/// Keeps each session as a whole in its visitor's cookie, and nothing on the server.
 ///
 /// It is for small sessions: browsers accept at most 4096 bytes for a cookie, its name included. If a session outgrows that, the
 /// request fails with a 500, and the error ([`Error::is_too_large`](crate::Error::is_too_large)) lists the session's fields by
 /// size. The visitor keeps the previous cookie.
 ///
-/// * **Encrypted** (the default, [`CookieStore::encrypted`]): only this server can read the cookie. It is sealed by
-///   XChaCha20-Poly1305 under a key that is derived for this purpose, and bound to application, kind and cookie name.
+/// * **Encrypted** (the default, [`CookieStore::encrypted`]): only this server can read the cookie. It is encrypted by
+///   XChaCha20-Poly1305, with a key that is derived for this purpose, and bound to application, kind and cookie name.
 /// * **Signed** ([`CookieStore::signed`]): scripts and visitors can read the cookie, as with Flask's sessions, but not change
 ///   it.
 ///
 /// # What it cannot do
 ///
-/// Only the visitor has the session. So no server can list sessions, or end the session of another visitor. Of two concurrent
-/// requests, the last response replaces the whole session. A struct that relies on more does not compile: `identity` has to be
-/// `unlisted`, and `atomic` and `counter` fields are refused.
+/// Only the visitor has the session. So no server can list sessions, or end the session of another visitor. If two requests
+/// change the session concurrently, the last response replaces the whole session. A struct that relies on more does not
+/// compile: `identity` has to be `unlisted`, and `atomic` and `counter` fields are refused.
 ///
 /// Above all, **a sign-out only removes the cookie**. A copy of the cookie, from a shared computer or a stolen backup, stays
 /// signed in until the session's deadline (OWASP ASVS 7.4.1). Keep `idle` and `absolute` short, or add a store for revocations
@@ -102,17 +102,18 @@ impl CookieStore {
         self
     }
 
-    /// Records in `store` each session that a sign-out, `destroy` or `clear` ends, and each session that is renewed, for example
-    /// by a sign-in or by `remember`. The earlier cookies of such a session then open nothing, even if someone copied them
-    /// (SECURITY S21, OWASP ASVS 7.4.1). A session that a guest destroys needs no entry: a copy of its cookie signs in no user.
+    /// Records in `store` each session that a sign-out, `destroy` or `clear` ends, and each session that is renewed, for
+    /// example by a sign-in or by `remember`. The earlier cookies of such a session then open nothing, even if someone copied
+    /// them (SECURITY S21, OWASP ASVS 7.4.1). A session that a guest destroys is not recorded: a copy of its cookie signs in
+    /// no user.
     ///
     /// An entry takes a few bytes, and stays until the cookie would have expired. A request that opens its session loads the
-    /// session's entry, and loads it again if it writes. If the store cannot answer, the request is answered as if a session
-    /// store were down. With such a store, a cookie that is older than 400 days opens nothing.
+    /// session's entry, and loads it again if it writes the session. If the store cannot answer, the request is handled as if
+    /// a store of sessions were down. With such a store, a cookie that is older than 400 days opens nothing.
     ///
-    /// Any store will do, even one that holds other sessions. But a `MemoryStore` forgets its entries when the server stops, and
-    /// other servers do not see them. It never evicts an entry: a sign-out that finds it full is answered 503. A caller that
-    /// lists a store with `Scan` also gets the entries.
+    /// Any store will do, even one that holds other sessions. But a `MemoryStore` forgets its entries when the server stops,
+    /// and other servers do not see them. It never evicts an entry: if entries fill it, a sign-out is answered 503. A caller
+    /// that lists a store with `Scan` also gets the entries.
     ///
     /// A visitor can still go back to an older state of a session that has not ended: an older cookie, such as one from before a
     /// voucher was used, is as valid as the newest. Only a renewal ends the older cookies.

@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc};
 
 use super::Key;
 
-/// Takes the messages of a store that can say which values were replaced ([`Store::listen`](super::Store::listen)). Each one
-/// makes the engine look at the store, so a message may be wrong, late or repeated. Cloning is cheap.
+/// Takes the messages of a store that can tell which values were replaced ([`Store::listen`](super::Store::listen)). After
+/// each message, the engine loads the value from the store, so a message may be wrong, late or repeated. Cloning is cheap.
 ///
 /// ```
 /// use session_runtime::store::{Feed, Key};

@@ -42,7 +42,7 @@ mod url;
 /// A value is a session, the list of a user's sessions, or one of the small values of [`Class`]. A store treats all of them
 /// alike. So it needs no other operations to list, limit and revoke the sessions of a user.
 ///
-/// * **A store compares and replaces, nothing else.** It reads no more of a value than its header.
+/// * **A store compares and replaces, nothing else.** It reads only the header of a value.
 /// * **A value is written as a whole, or not at all.** [`Swapped::Done`] means that it was written, and [`Swapped::Stale`] that
 ///   nothing was. After an error, either may be true.
 /// * **A swap may take effect late**, long after its caller gave up. The comparison keeps a late swap from undoing later writes.
@@ -52,8 +52,8 @@ mod url;
 ///   [`Value::expires_at`] with it, and never with a clock of its own.
 /// * **An expired value may be returned or left out.** But `swap` must agree with `load` about the key's value: a swap that
 ///   expects nothing answers `Done` if a load returns nothing, and `Stale` if a load returns the expired value.
-/// * **A server may remove expired values** by a time to live. [`Value::time_to_live`] counts it from `now`, rounded up, with
-///   some time to spare.
+/// * **A server may remove expired values** by itself, by a time to live. [`Value::time_to_live`] returns it: counted from
+///   `now`, rounded up, with some time to spare.
 ///
 /// [`testing::conformance`](crate::testing::conformance) checks that a store follows these rules.
 ///
@@ -112,14 +112,14 @@ pub trait Store: Send + Sync + 'static {
     /// Loads the value under `key`; `None` if there is none. An expired value may be returned or left out.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot tell. An absent value is not an error. Bytes that make no sense are not an error
-    /// either: [`Value::from_bytes`] takes any bytes, and the engine decides what to do with them.
+    /// [`StoreError`] if the store cannot tell what the key holds. A key that holds nothing is not an error. Bytes that make
+    /// no sense are not an error either: [`Value::from_bytes`] takes any bytes, and the engine decides what to do with them.
     fn load(&self, key: &Key, now: Timestamp) -> impl Future<Output = Result<Option<Versioned>, StoreError>> + Send;
 
     /// Replaces `before` by `after`, if the key still holds `before`: compare-and-swap.
     ///
-    /// `before` carries the revision to compare. It came from a load or from [`Swapped::Stale`], or it is a value that the engine
-    /// wrote, with the revision from [`Swapped::Done`].
+    /// `before` carries the revision to compare. It comes from a load or from [`Swapped::Stale`], or it is a value that the
+    /// engine wrote, with the revision from [`Swapped::Done`].
     ///
     /// | `before` | `after` | `Done` |
     /// |---|---|---|
@@ -172,29 +172,30 @@ pub trait Store: Send + Sync + 'static {
         try_join_all(keys.iter().map(move |key| self.load(key, now)))
     }
 
-    /// Listens for sessions that end, in any process: calls [`Feed::wrote`] for each critical write
-    /// ([`Value::is_critical`]) and each removal that succeeded. A critical write may also create a value. It runs until the
-    /// connection to the server is lost, and then returns an error. The engine calls it again after a while. It stops when its
-    /// future is dropped.
+    /// Listens for sessions that end, in any process: calls [`Feed::wrote`] for each critical write ([`Value::is_critical`])
+    /// and each removal that succeeded. A critical write may also create a value.
+    ///
+    /// The future runs until the connection to the server is lost, and then returns an error; after a while, the engine calls
+    /// the method again. The engine stops listening by dropping the future.
     ///
     /// The default returns `Ok` immediately, which means that the store has no such feed. With or without a feed, the engine
-    /// also loads the watched sessions every [`watch_every`](crate::SessionsBuilder::watch_every). So if a message is lost, the
-    /// engine only learns later that a session has ended.
+    /// also loads the watched sessions every [`watch_every`](crate::SessionsBuilder::watch_every). So if a message is lost,
+    /// the engine still learns that a session has ended, only later.
     ///
     /// # Errors
-    /// [`StoreError`] if the store could not listen, or no longer can.
+    /// [`StoreError`] if the store cannot listen, or can no longer do so.
     fn listen(&self, feed: Feed) -> impl Future<Output = Result<(), StoreError>> + Send {
         let _ = feed;
         async { Ok(()) }
     }
 
-    /// Gives the store the receivers of events of the [`Sessions`](crate::Sessions) that are built on it, in one call for each
+    /// Gives the store the event receivers of the [`Sessions`](crate::Sessions) that are built on it, in one call for each
     /// `Sessions`. The store calls [`Events::emit`] when it does something on its own, such as evicting a live session.
     fn observe(&self, events: Events) {
         let _ = events;
     }
 
-    /// Returns the same store, if it answers without waiting.
+    /// Returns this store if it answers without waiting, otherwise `None`.
     #[allow(private_interfaces, reason = "only this crate implements it")]
     #[doc(hidden)]
     fn in_process(&self) -> Option<&dyn InProcess> {

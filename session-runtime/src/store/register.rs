@@ -12,7 +12,7 @@ use crate::error::Error;
 type Opening = Pin<Box<dyn Future<Output = Result<Arc<dyn DynStore>, Error>> + Send>>;
 type Open = Arc<dyn Fn(String) -> Opening + Send + Sync>;
 
-/// Makes URLs that begin with `scheme` open a store of yours, in `SESSION_STORE` and wherever else a URL names a store.
+/// Makes URLs that begin with `scheme` open your own store, in `SESSION_STORE` and wherever else a URL names a store.
 ///
 /// Call this at the start of `main`, before any [`StoreUrl`](super::StoreUrl) is parsed. So call it before
 /// [`env`](crate::SessionsBuilder::env) and [`from_env`](crate::Sessions::from_env), and before you read a

@@ -55,7 +55,7 @@ pub struct Scanned {
     pub next: Option<Position>,
 }
 
-/// How far a scan has come. Only the store can read its bytes.
+/// A position in a scan. Only the store can interpret its bytes.
 ///
 /// ```
 /// # use session_runtime::store::Position;
@@ -87,7 +87,7 @@ impl Position {
         Self(bytes.into())
     }
 
-    /// Returns the bytes that the store created it from.
+    /// Returns the bytes that the store passed to [`Position::new`].
     ///
     /// ```
     /// # use session_runtime::store::Position;

@@ -37,8 +37,8 @@ use crate::{
 /// | `cookie:`, `cookie:?form=signed`, `cookie:?split=2`, `cookie:?revocations=redis://localhost` | [`CookieStore`]: the sessions are in their visitors' cookies, without a store | |
 /// | any other scheme, such as `etcd://localhost` | a store of another crate, after [`register`](super::register()) | |
 ///
-/// A SQL store that is opened by URL creates its table if it is missing. With `?migrate=never`, it does not: the application's
-/// own migrations create the table. Characters with a meaning in URLs are percent-encoded in each part: `?` is `%3F`.
+/// A SQL store that is opened by URL creates its table if it is missing. With `?migrate=never`, the store does not create it:
+/// the application's own migrations do. Characters with a meaning in URLs are percent-encoded in each part: `?` is `%3F`.
 ///
 /// `Display` and `Debug` leave out the user, the password and the parameters.
 ///

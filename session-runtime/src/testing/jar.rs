@@ -92,7 +92,7 @@ impl CookieJar {
         Self::default()
     }
 
-    /// Sets the clock by which cookies expire. Default: the system's.
+    /// Sets the clock by which cookies expire. Default: the system's clock.
     ///
     /// ```
     /// # use session_runtime::{Clock, testing::CookieJar};

@@ -21,8 +21,8 @@ use crate::{
     sessions::{Config, read_variables},
 };
 
-/// Writes every log line from now on, for tests that check the log. Otherwise a process writes at most one warning or error
-/// of each kind per second, and a line of another test may suppress one.
+/// Writes every log line from now on, for tests that check the log. Without this, a process writes at most one warning or
+/// error of each kind per second, so a line of one test may suppress that of another.
 ///
 /// ```
 /// session_runtime::testing::unlimited_log();

@@ -44,8 +44,9 @@ pub fn record<S: Schema>(value: S) -> Result<String, Error> {
     failed.map_or(Ok(text), Err)
 }
 
-/// Returns the values that today's build reads from the output of [`record`] in an earlier build, including by `alias` and
-/// `migrate`. Such a test finds changes that `lock` cannot see, such as a change within one of the application's own types.
+/// Returns the values that today's build reads from the output of [`record`] in an earlier build. As in a session, `alias` and
+/// `migrate` apply. Such a test finds changes that `lock` cannot see, such as a change within one of the application's own
+/// types.
 ///
 /// # Errors
 /// [`Error::is_setup`] with the first field that cannot be read, or if the text is not the output of [`record`].

@@ -1,5 +1,6 @@
-//! Views: the values of a session that a handler needs, as a plain struct. A view is complete or absent. `project` maps the
-//! session's fields to the view's, and `local` checks redirect paths. The web layer answers visitors whom a view refuses.
+//! Views: the values of a session that a handler needs, as a plain struct. A handler gets all of them or no view at all.
+//! `project` maps the session's fields to the view's, and `local` checks redirect paths. The web layer answers visitors whom a
+//! view refuses.
 
 mod local;
 mod project;
@@ -42,12 +43,12 @@ use crate::{
 /// }
 /// ```
 ///
-/// A view is read once, when the handler gets it, and changes nothing: it begins no session and sets no cookie. It sees the
+/// A view is read once, when the handler gets it. It changes nothing: it starts no session and sets no cookie. It shows the
 /// changes of handles that were dropped earlier in the same request. `Option<View<V>>` is `None` if `View<V>` would refuse the
-/// visitor. To test a handler, call it with a struct made by hand.
+/// visitor. To test a handler, call it with a struct that the test builds.
 ///
-/// A refused visitor gets the response that the attribute of the view sets, by default 401;
-/// [`ViewRejection`](crate::ViewRejection) has the details.
+/// A refused visitor gets the response that the arguments of `#[view(…)]` set, by default 401; see
+/// [`ViewRejection`](crate::ViewRejection).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct View<V: Viewed>(
     /// The values.
@@ -135,7 +136,7 @@ pub trait Viewed: Sized {
 #[derive(Clone, Copy, Debug)]
 pub struct ViewPolicy<S> {
     pub(crate) refusal: Refusal,
-    /// The longest time since the user last proved who they are. `None`: no limit.
+    /// The longest time that may have passed since the user last proved who they are. `None`: no limit.
     pub(crate) fresh: Option<Duration>,
     /// The answer to a user who is signed in but not fresh. `None`: the same as for other refused visitors.
     pub(crate) stale: Option<Refusal>,

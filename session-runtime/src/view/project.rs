@@ -1,6 +1,6 @@
 //! Maps the result of a session's accessor to the field of a view: the value itself, or `None` if the view needs a value and
-//! the session has none. This covers every form of accessor that the derive generates. It converts nothing: a `u8` is not a
-//! `u64`.
+//! the session has none. The impls cover every form of accessor that the derive generates. They convert nothing: a `u8` field
+//! cannot become a `u64`.
 
 /// The type of a view's field that can be taken from an accessor's result of type `Read`. The trait is implemented for the view's
 /// type and not for `Read`, so that the compiler's errors point at the view.

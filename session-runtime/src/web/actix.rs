@@ -247,8 +247,8 @@ impl<S: Schema + 'static> FromRequest for Session<S> {
 }
 
 /// The view of the request's session. actix-web extracts all arguments of a handler concurrently, and answers with the first
-/// failure. So with a view and a form, it may read the form of a visitor whom the view refuses. To refuse such visitors first,
-/// put `wrap(View::<V>::layer())` on the route.
+/// failure. So if a handler takes a view and a form, actix-web may read the form of a visitor whom the view refuses. To refuse
+/// such visitors first, put `wrap(View::<V>::layer())` on the route.
 impl<V: Viewed + 'static> FromRequest for View<V> {
     type Error = ViewRejection;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ViewRejection>>>>;

@@ -24,7 +24,7 @@ pub(super) trait Around: Clone + 'static {
     async fn after(after: Self::After, handled: Handled) -> Ending;
 }
 
-/// The facts about the handler's response that a middleware needs.
+/// Describes the handler's response, as far as a middleware needs to know it.
 pub(super) struct Handled {
     pub(super) status: u16,
     pub(super) changes: Option<Changes>,

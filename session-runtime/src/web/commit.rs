@@ -14,13 +14,13 @@ use crate::{
     error::Error,
 };
 
-/// The pending commit of a request whose handler is running. If it is dropped before [`Commit::finish`] has returned, the
+/// The commit of a request whose handler is still running. If it is dropped before [`Commit::finish`] has returned, the
 /// request counts as cancelled, and its changes are dropped.
 #[must_use = "without `finish`, the handler's changes are dropped"]
 pub struct Commit {
     /// `None` if a layer around this one commits.
     request: Option<Arc<Request>>,
-    /// Whether the method is safe, so that a lost change does not replace the response.
+    /// Whether the request's method is safe. If it is, a lost change does not replace the response.
     safe: bool,
     pages: Option<Pages>,
 }
@@ -65,7 +65,7 @@ impl Commit {
         if let Err(error) = &outcome {
             log(error);
         }
-        // A failed handler's response stays, even if its log-out runs into a conflict.
+        // A failed handler's response stays, even if the log-out that the handler made runs into a conflict.
         let page = page(&outcome, self.safe || failed).map(|page| page.replaced(self.pages.as_ref()));
         Answer { request: Some(request), page, cookie }
     }
@@ -104,14 +104,14 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Takes the page that replaces the handler's response. Keep the `Set-Cookie` headers of the replaced response: another kind
-    /// of session may just have renewed its id, and only these headers carry the new id.
+    /// Takes the page that replaces the handler's response. Keep the `Set-Cookie` headers of the replaced response: a session
+    /// of another kind may just have renewed its id, and only these headers carry the new id.
     pub fn page(&mut self) -> Option<Page> {
         self.page.take()
     }
 
-    /// Writes the session's headers: `Set-Cookie`, `Vary` and `Cache-Control`. It reads no other headers, so an adapter for a
-    /// framework with other header types can copy these three into `headers` and back.
+    /// Writes the session's headers: `Set-Cookie`, `Vary` and `Cache-Control`. The method reads no other headers, so an
+    /// adapter for a framework with other header types can copy these three into `headers` and back.
     pub fn write(&self, headers: &mut HeaderMap) {
         let Some(request) = &self.request else { return };
         vary_by_cookie(headers);

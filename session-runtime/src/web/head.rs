@@ -43,7 +43,7 @@ pub trait RequestHead {
     /// Returns the path and the query as the client sent them, even if a router has shortened the path since.
     fn target(&self) -> Option<PathAndQuery>;
 
-    /// Returns the host of the URI, with its port: HTTP/2 sends `:authority` instead of a `Host` header.
+    /// Returns the host in the request's URI, with its port. HTTP/2 sends it as `:authority`, instead of a `Host` header.
     fn authority(&self) -> Option<&str>;
 
     /// Returns each value of a header, in the order in which the client sent them.

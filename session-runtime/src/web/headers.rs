@@ -5,7 +5,7 @@ use http::{
     header::{CACHE_CONTROL, Entry, SET_COOKIE, VARY},
 };
 
-/// Adds `Cookie` to `Vary` once, and keeps the names that are there (B2, SECURITY S35).
+/// Adds `Cookie` to `Vary`, unless it is already there, and keeps the other names (B2, SECURITY S35).
 pub(crate) fn vary_by_cookie(headers: &mut HeaderMap) {
     // The usual case: there is no `Vary` yet.
     if let Entry::Vacant(vary) = headers.entry(VARY) {
@@ -43,8 +43,8 @@ pub(crate) fn keep_private(headers: &mut HeaderMap) {
 /// Adds our `Set-Cookie` as the only one under that name (RFC 6265bis, section 4.1), and forbids caching: a cached response
 /// would give this cookie to other visitors.
 ///
-/// The value is marked as sensitive, so that the `Debug` output of the headers hides it, as in a trace of responses. HTTP/2
-/// keeps it out of its compression table too.
+/// The value is marked as sensitive. So the `Debug` output of the headers, as in a trace of responses, hides it, and HTTP/2
+/// keeps it out of its compression table.
 pub(crate) fn set_cookie(headers: &mut HeaderMap, name: &str, mut cookie: HeaderValue) {
     cookie.set_sensitive(true);
     forbid_caching(headers);

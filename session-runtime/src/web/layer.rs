@@ -19,9 +19,9 @@ impl<S: Schema> Sessions<S> {
     /// A response that depends on a session gets `Vary: Cookie`, and `Cache-Control: private` unless the handler sets one. If a
     /// layer of yours adds `no-store` only to responses without `Cache-Control`, put it inside this one.
     ///
-    /// A route that does not use its session costs nothing. The head of the response waits until the session is stored. As a
-    /// tower layer, it turns every body into axum's type, since it may replace the response with a page; bodies of that type
-    /// stay as they are.
+    /// A route that does not use its session costs nothing. The head of the response is not sent until the session is stored.
+    /// As a tower layer, it turns every body into axum's type, since it may replace the response with a page; bodies of that
+    /// type stay as they are.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -62,8 +62,8 @@ pub struct SessionLayer<S> {
 
 impl<S> SessionLayer<S> {
     /// Says that the application is mounted at this path of its site, such as `/app`. The layer cannot always see that path:
-    /// axum's `nest` removes it, and so do some proxies. Redirects of views (`or_redirect`, `stale_redirect`) and their `next`
-    /// then get the path as a prefix: `or_redirect = "/login"` leads to `/app/login`.
+    /// axum's `nest` removes it, and so do some proxies. With this option, the redirects of views (`or_redirect`,
+    /// `stale_redirect`) and their `next` get the path as a prefix: `or_redirect = "/login"` leads to `/app/login`.
     ///
     /// # Errors
     /// [`Error::is_setup`] if `path` is not a path such as `/app`.
@@ -109,7 +109,7 @@ impl<S> SessionLayer<S> {
     }
 
     /// Trusts the pages of an origin as this site's own, as [`SameOriginLayer::trust`](crate::SameOriginLayer::trust) does.
-    /// Includes [`same_origin`](Self::same_origin).
+    /// This option implies [`same_origin`](Self::same_origin).
     ///
     /// # Errors
     /// [`Error::is_setup`], with what to write instead, if `origin` has a wildcard or a path, lacks a scheme, or is `null`.
@@ -126,8 +126,8 @@ impl<S> SessionLayer<S> {
         Ok(self)
     }
 
-    /// Admits requests that name no origin, as [`SameOriginLayer::allow_programs`](crate::SameOriginLayer::allow_programs) does.
-    /// Includes [`same_origin`](Self::same_origin).
+    /// Admits requests that name no origin, as [`SameOriginLayer::allow_programs`](crate::SameOriginLayer::allow_programs)
+    /// does. This option implies [`same_origin`](Self::same_origin).
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -143,9 +143,11 @@ impl<S> SessionLayer<S> {
     }
 
     /// Replaces the pages of this crate with the application's own. `replace` gets each page of this crate that passes through
-    /// the layer, whether the layer, a view or the `?` of a handler made it. Status and headers stay as they are, and redirects
-    /// are not replaced. If `replace` returns a page unchanged, that page is sent. If one layer is within another, the pages of
-    /// the inner layer are sent. So an API can have pages of its own: put `.layer(sessions.layer().pages(…))` around its routes.
+    /// the layer, whether the layer, a view or the `?` of a handler made it. Status and headers stay as they are, and
+    /// redirects are not replaced. If `replace` returns a page unchanged, the visitor gets that page.
+    ///
+    /// If one layer is within another, the pages of the inner layer are sent. So an API can have its own pages: put
+    /// `.layer(sessions.layer().pages(…))` around its routes.
     ///
     /// ```
     /// # use session_runtime::{Session, SessionRefusal, Sessions};
@@ -175,7 +177,7 @@ impl<S> SessionLayer<S> {
 
 /// For the authors of adapters: see [`web`](crate::web).
 impl<S: Schema> SessionLayer<S> {
-    /// Starts a request. Adds the sessions to `visit`, which the adapter keeps with the request.
+    /// Starts a request. Adds the sessions to `visit`, which the adapter stores with the request.
     ///
     /// # Errors
     /// The page to answer with; the handler must not run. Either another site forged the request ([`Page::forged`] says which
@@ -186,7 +188,8 @@ impl<S: Schema> SessionLayer<S> {
             rules.refuse(head).map_err(|refusal| own(Page::other_site(refusal)))?;
         }
         let engine = &self.sessions.engine;
-        // An outer layer already serves these sessions. A second commit would set a second cookie, and lose the first cookie.
+        // An outer layer already serves these sessions. If this layer committed too, the response would have two cookies of
+        // one name, and the browser would lose the first one.
         if visit.find::<S>().is_some_and(|outer| outer.request.is_of(engine)) {
             return Ok(Commit::within_another(self.pages.clone()));
         }

@@ -4,7 +4,7 @@
 //! An adapter is a middleware that does four things for each request:
 //!
 //! 1. It describes the request: [`RequestHead`].
-//! 2. It calls [`SessionLayer::begin`](crate::SessionLayer::begin) with a [`Visit`], and keeps the visit with the request.
+//! It calls [`SessionLayer::begin`](crate::SessionLayer::begin) with a [`Visit`], and stores the visit with the request.
 //! 3. It runs the handler. Arguments of handlers come from the visit: [`Session::of_visit`](crate::Session::of_visit),
 //!    [`View::of_visit`](crate::View::of_visit), [`Cookies::of_visit`](crate::Cookies::of_visit).
 //! 4. Before the head of the response is sent, it calls [`Commit::finish`], replaces the response with [`Answer::page`] if
@@ -12,11 +12,11 @@
 //!
 //! An adapter also has to ensure the following:
 //!
-//! - Each request has a [`Visit`] of its own. A visit for each connection would mix visitors.
+//! - Each request has its own [`Visit`]. If all requests of a connection shared one, visitors would get each other's sessions.
 //! - [`RequestHead::authority`] comes from the request's target, never from a header that a client may choose, such as
 //!   `X-Forwarded-Host`. [`RequestHead::method`] is the method by which the request is routed.
-//! - Handlers drop their sessions before `finish`. If a session is kept for longer, such as in the request's extensions, its
-//!   changes are not stored before the response.
+//! - Handlers drop their sessions before `finish`. If a session is held for longer, for example in the request's extensions,
+//!   its changes are not stored before the response.
 //! - If a page replaces a response, the response's `Set-Cookie` headers stay.
 //!
 //! The other two middlewares begin with [`CookiesLayer::begin`](crate::CookiesLayer::begin) and

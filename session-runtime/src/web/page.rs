@@ -13,7 +13,7 @@ use http::{
 use super::{OriginRefusal, SessionRefusal};
 use crate::error::Error;
 
-/// The headers that describe the text of a response, and would be wrong for another text.
+/// The headers that describe the text of a response. They would be wrong for another text.
 static REMOVED: [HeaderName; 8] = [
     CONTENT_LENGTH,
     CONTENT_ENCODING,
@@ -25,8 +25,9 @@ static REMOVED: [HeaderName; 8] = [
     LAST_MODIFIED,
 ];
 
-/// A short answer of this crate in place of the handler's. Visitors see the text, so it says nothing about the internals of the
-/// program (F12). [`SessionLayer::pages`](crate::SessionLayer::pages) replaces it with the application's own.
+/// A short answer that this crate sends in place of the handler's. Visitors see the text, so it says nothing about the
+/// internals of the program (F12). [`SessionLayer::pages`](crate::SessionLayer::pages) replaces the text with the
+/// application's own.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Page {
     status: StatusCode,
@@ -220,8 +221,8 @@ impl Page {
         page
     }
 
-    /// Returns the application's own page if `pages` has one, otherwise this page. A redirect stays, since browsers do not show
-    /// its text. A page that an inner layer has replaced stays too.
+    /// Returns the application's own page if `pages` has one, otherwise this page. A redirect stays, since browsers do not
+    /// show its text. A page that an inner layer has already replaced also stays.
     pub(super) fn replaced(self, pages: Option<&Pages>) -> Self {
         let Some(Pages(replace)) = pages.filter(|_| !self.is_own && self.location.is_none()) else { return self };
         // The application chooses the text, but not the status or the [`SessionRefusal`].

@@ -8,8 +8,8 @@ use super::Visit;
 /// Such a request does not move the idle deadline. If it did, an open page would keep its session alive without a user in front
 /// of it (OWASP Session Management Cheat Sheet, "Idle Timeout").
 ///
-/// It applies to the whole request and to all sessions of the request, even if other code reads or changes them.
-/// Changes are stored as usual. If a stream is to keep its session alive, leave `Passive` out, and use
+/// It applies to the whole request and to all of the request's sessions, even if other code reads or changes them. Changes are
+/// stored as usual. If a stream should keep its session alive, leave `Passive` out, and use
 /// [`Ended::keep_alive`](crate::Ended::keep_alive).
 ///
 /// ```

@@ -4,7 +4,8 @@
 /// with the application's own.
 ///
 /// The pages of this crate are one sentence of plain text, in English. They never show a field's name, a size or an error:
-/// those are in the log. Keep the status and the headers, above all `Set-Cookie`, `Retry-After` and `Cache-Control`.
+/// those are in the log. If you replace a page, keep the status and the headers, above all `Set-Cookie`, `Retry-After` and
+/// `Cache-Control`.
 ///
 /// ```
 /// use axum::{

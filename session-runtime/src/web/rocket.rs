@@ -73,7 +73,7 @@ impl RequestHead for Head<'_> {
 #[derive(Default)]
 struct InRequest {
     visit: Visit,
-    /// The state that each fairing needs after the handler, with the fairing's address.
+    /// The states that the fairings need after the handler, each with the address of its fairing.
     after: Vec<(usize, Box<dyn Any + Send>)>,
     /// The page of the fairing that refused the request.
     refused: Option<(usize, Page)>,
@@ -126,7 +126,7 @@ macro_rules! fairing {
                 let fairing = std::ptr::from_ref(self).addr();
                 let mut visit = {
                     let mut cached = cached(request);
-                    // A test may clone a request that was already answered. The clone starts again.
+                    // A test may clone a request that was already answered. The clone is then handled as a new request.
                     if cached.after.is_empty() && cached.refused.is_none() {
                         *cached = InRequest::default();
                     }
@@ -140,7 +140,7 @@ macro_rules! fairing {
                     Err(page) => {
                         cached.refused = Some((fairing, page));
                         drop(cached);
-                        // No route answers this, so no handler runs. `on_response` puts the page in place of the 404.
+                        // No route answers this method, so no handler runs. `on_response` replaces the 404 with the page.
                         request.set_method(Method::Connect);
                         request.set_uri(Origin::ROOT);
                     }
@@ -174,7 +174,7 @@ fairing!(SessionLayer<S>, "sessions", S: Schema);
 fairing!(CookiesLayer, "cookies");
 fairing!(SameOriginLayer, "same origin");
 
-/// Adds the headers of the guard's page to the catcher's response, above all the `Location` of a redirect.
+/// Adds those headers of the guard's page that the catcher's response lacks, above all the `Location` of a redirect.
 fn add_missing(made: Option<&Page>, response: &mut Response<'_>) {
     for (name, value) in made.iter().flat_map(|page| page.headers()) {
         let (Some(name), Ok(value)) = (name, value.to_str()) else { continue };

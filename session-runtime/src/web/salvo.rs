@@ -70,7 +70,7 @@ hoop!(CookiesLayer);
 hoop!(SameOriginLayer);
 hoop!(ViewLayer<V>, V: Viewed);
 
-/// Restores the status of a page of ours: if an argument's rejection is a redirect, `#[handler]` sets the status 400.
+/// Restores the status of our page: if an argument's rejection is a redirect, `#[handler]` sets the status to 400.
 fn restore(response: &mut Response) {
     if let Some(made) = response.extensions.get::<Page>()
         && response.status_code == Some(StatusCode::BAD_REQUEST)

@@ -79,14 +79,15 @@ impl<V: Viewed> View<V> {
 }
 
 /// Why a handler did not get its view: the session cannot be loaded ([`SessionRejection`]), or it lacks a value that the view
-/// needs. In the second case the answer is a status (401 unless `or_status` sets another), or 303 to the path in `or_redirect`,
-/// with the visitor's target in `next`. A user who is signed in but not `fresh` gets `stale_status` or `stale_redirect`
-/// instead, if the view has one. If another user acts as them, the answer is 403, since asking for a password would not help.
+/// needs. In the second case the answer is a status (401 unless `or_status` sets another), or 303 to the path in
+/// `or_redirect`, with the visitor's target in `next`. A user who is signed in but not `fresh` gets `stale_status` or
+/// `stale_redirect` instead, if the view has one. If the view needs a fresh sign-in and another user acts as the signed-in
+/// one, the answer is 403, since asking for a password would not help.
 ///
 /// `next` holds path and query of a GET or HEAD, percent-encoded, if they are a [`local_path`]. Other methods get no `next`,
-/// since following a link cannot repeat them. The path is the one that the session layer saw. A layer within axum's `nest`, or
-/// behind a proxy that removes a prefix, sees only the rest of the path: put the layer around the whole router, or give it the
-/// prefix with [`mounted_at`](crate::SessionLayer::mounted_at).
+/// since following a link cannot repeat such a request. The path is the one that the session layer saw. A layer within axum's
+/// `nest`, or behind a proxy that removes a prefix, sees only the rest of the path: put the layer around the whole router, or
+/// give the prefix to [`mounted_at`](crate::SessionLayer::mounted_at).
 ///
 /// ```
 /// use axum::response::IntoResponse;
@@ -139,7 +140,8 @@ impl ViewRejection {
         Self(Why::Refused { denied, page: Page::refused(status, location) })
     }
 
-    /// Returns whether the session was loaded, but the view refuses it: a value is missing, or the user is not fresh.
+    /// Returns whether the view refused the session: a value is missing, or the user is not fresh. `false` if the session
+    /// could not be loaded.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::ViewRejection) {
@@ -218,8 +220,8 @@ fn mounted<'a>(target: &'a str, prefix: &str) -> Cow<'a, str> {
     if is_whole {
         return target.into();
     }
-    // Within axum's `nest`, a request for the prefix itself has the path `/`. But a slash after the prefix would be a 404 in
-    // axum, so the slash is removed.
+    // Within axum's `nest`, a request for the prefix itself has the path `/`. axum would answer 404 to the prefix followed by
+    // a slash, so the slash is removed.
     let below = target.strip_prefix('/').filter(|rest| rest.is_empty() || rest.starts_with('?')).unwrap_or(target);
     format!("{prefix}{below}").into()
 }

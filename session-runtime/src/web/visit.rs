@@ -7,8 +7,8 @@ use http::uri::PathAndQuery;
 use super::Cookies;
 use crate::engine::{Engine, Request};
 
-/// The sessions and cookies of one request. An adapter keeps it where the framework keeps a request's extensions, so that the
-/// handlers' arguments find it there.
+/// The sessions and cookies of one request. An adapter stores it among the request's extensions (or the framework's
+/// equivalent), so that the handlers' arguments find it there.
 #[derive(Clone, Default)]
 pub struct Visit {
     /// The innermost session layer.
@@ -22,7 +22,7 @@ pub(crate) struct Entry {
     /// The session struct.
     kind: TypeId,
     pub(crate) request: Arc<Request>,
-    /// The request's target as the layer saw it: a router may shorten the path on the way to the handler.
+    /// The request's target as the layer saw it. (A router may shorten the path before the handler sees it.)
     pub(crate) target: Option<PathAndQuery>,
     /// The path that the application is mounted at, if the layer was given one.
     pub(crate) mounted_at: Option<Arc<str>>,

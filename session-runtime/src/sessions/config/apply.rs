@@ -19,8 +19,8 @@ impl<S: Schema> Sessions<S> {
     /// Builds sessions from environment variables: `SESSION_STORE` and `SESSION_KEYS` (or `SESSION_KEYS_FILE`), and one such as
     /// `SESSION_IDLE=15m` for each option that differs from the attributes.
     ///
-    /// This is the same as `Sessions::builder().env()?.open().await`. The [guide](crate::guide::configuration) has a table of all
-    /// variables.
+    /// This is short for `Sessions::builder().env()?.open().await`. The [guide](crate::guide::configuration) has a table of
+    /// all variables.
     ///
     /// # Errors
     /// As [`SessionsBuilder::env`] and [`SessionsBuilder::open`].
@@ -77,9 +77,9 @@ impl<S: Schema> SessionsBuilder<S> {
         self.variables(PREFIX, std::env::vars_os())
     }
 
-    /// Adds the variables that begin with `prefix`, and ignores all others. This is for an application with several kinds of
-    /// sessions, and for variables that are not from the environment but from a file, for example. If two calls set an option,
-    /// the later one takes precedence.
+    /// Adds the variables that begin with `prefix`, and ignores all others. Use it for an application with several kinds of
+    /// sessions, or for variables from another source than the environment, such as a file. If two calls set an option, the
+    /// later one takes precedence.
     ///
     /// # Errors
     /// As [`SessionsBuilder::env`], or if the prefix is empty.
@@ -267,8 +267,8 @@ impl<S: Schema> SessionsBuilder<S> {
         })
     }
 
-    /// Warns of settings that are valid but have no effect or are risky. `asks_no_store`: the sessions are in cookies, without
-    /// a store for revocations.
+    /// Warns of settings that are valid but risky, or that have no effect. `asks_no_store`: the sessions are in cookies,
+    /// without a store for revocations.
     pub(in crate::sessions) fn warn(&self, asks_no_store: bool) {
         for (place, method) in self.layers.overridden() {
             tracing::warn!(

@@ -61,7 +61,7 @@ impl Given {
             Self::Nothing => Ok(()),
             Self::Text(text) => config.set(option, &text, site),
             Self::List(keys) if option == "keys" => {
-                // Allocated once: a text that grew would leave copies of keys in memory.
+                // Allocated once: if the text grew, each reallocation would leave a copy of the keys in memory.
                 let length = keys.iter().map(|key| key.len() + 1).sum();
                 let mut text = Zeroizing::new(String::with_capacity(length));
                 for key in &keys {

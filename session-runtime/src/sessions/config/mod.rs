@@ -1,6 +1,6 @@
 //! [`Config`]: the settings of a deployment for its sessions, from a settings file or environment variables. This file has the
-//! only list of options. `deserialize` and `variables` read them, `read` parses their values, `names` explains unknown options,
-//! `layers` defines the precedence, and `apply` applies them.
+//! only list of options. `deserialize` and `variables` read the options, `read` parses their values, `names` explains unknown
+//! options, `layers` defines the precedence, and `apply` applies the options.
 
 mod apply;
 mod deserialize;

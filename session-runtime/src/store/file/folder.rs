@@ -100,8 +100,8 @@ impl Folder {
         Ok(())
     }
 
-    /// Warns if another user could replace this folder with another one. The store would read only files of this process's user
-    /// there, so a replacement can only end sessions or bring back ended ones. It is not an error, since many development
+    /// Warns if another user could replace this folder with another one. The store would read only files of this process's
+    /// user there, so a replacement could only end sessions or restore ended ones. It is not an error, since many development
     /// machines have such folders.
     fn check_way(&self, way: &Way) {
         if let Some(loose) = way.loose_link(self.user).or_else(|| way.loose_folder(self.user)) {
@@ -283,7 +283,7 @@ fn create_if_missing(path: &Path) -> Result<(), Error> {
     if path.as_os_str().is_empty() {
         return Err(Error::setup("the path of the session folder is empty; name a folder, such as `sessions`"));
     }
-    // The path may come from a file, which ends with a line break.
+    // The path may come from a file. Files end with a line break, which would become part of the path.
     if path.to_string_lossy().contains(char::is_control) {
         return Err(Error::setup(format!(
             "the path of the session folder {path:?} has a line break or another control character in it; remove it"

@@ -26,29 +26,30 @@ use crate::{clock::Timestamp, error::Error};
 /// Sessions in a folder, one file per value. There is nothing to install, and all processes of one host can share the folder.
 ///
 /// A swap writes a temporary file and renames it to the old file's name, under a lock that other processes respect. After
-/// `kill -9`, either the old or the new value is there, and no answered swap is lost. Only the disk limits how many sessions
-/// there are. [`Store::delete_expired`], which the runtime calls from time to time, removes files an hour after they expired,
-/// so a clock that is ahead by less removes no live session.
+/// `kill -9`, the file holds either the old or the new value, and no answered swap is lost. Only the disk limits how many
+/// sessions there are. [`Store::delete_expired`], which the runtime calls from time to time, removes a file only an hour after
+/// its value has expired. So a machine whose clock is ahead by less than an hour removes no live session.
 ///
-/// * **Layout**: `ab/ab…`. There are 256 folders, named by the first two digits of [`Key::hex`]. Each contains a `lock`, and the
-///   values' files, which are named by all digits. The folder contains nothing that opens a session (SECURITY S2). Sessions and
-///   user lists are files of the same kind. Each application needs its own folder or its own
-///   [`app`](crate::SessionsBuilder::app), and so do staging and production.
-/// * **Permissions**: folders have mode 0700, files 0600. The store uses only folders and files of this process's user. It
-///   closes the folder to other users when it opens it, unless the folder holds more than sessions: then it logs a warning.
-///   While it runs, it rejects each inner folder that other users may write to, or that belongs to another user.
-/// * **Damaged files** (truncated, overwritten, or not regular files) stay in place, with a warning that names the file. A
-///   checksum in each file detects damage. The store never follows symbolic links within the folder. A damaged session counts
-///   as absent, and the next request for it moves its file to `corrupt/`. A damaged user list is an error: its user can
-///   neither sign in nor be signed out elsewhere, until you restore the file or remove it. Without it, the sessions that were
-///   in the list continue, but can no longer be listed or revoked by user. Clean-up never moves or removes a damaged file,
-///   since it may hold a list.
+/// * **Layout**: `ab/ab…`. There are 256 folders, named by the first two digits of [`Key::hex`]. Each contains a `lock`, and
+///   the values' files, which are named by all digits. The folder contains nothing that opens a session (SECURITY S2).
+///   Sessions and user lists are files of the same kind. Each application needs its own folder or its own
+///   [`app`](crate::SessionsBuilder::app). Staging and production need different ones too.
+/// * **Permissions**: folders have mode 0700, files 0600. The store uses only folders and files of this process's user. When
+///   the store opens the folder, it closes it to other users. If the folder holds more than sessions, the store only logs a
+///   warning. While it runs, the store rejects each inner folder that other users may write to, or that belongs to another
+///   user.
+/// * **Damaged files** (truncated, overwritten, or not regular files) are not removed. A warning names the file. A checksum in
+///   each file detects damage. The store never follows symbolic links within the folder. A damaged session counts as absent,
+///   and the next request for it moves its file to `corrupt/`. A damaged user list is an error: its user can neither sign in
+///   nor be signed out elsewhere, until you restore the file or remove it. If you remove it, the sessions that were in the
+///   list continue, but can no longer be listed or revoked by user. Clean-up never moves or removes a damaged file, since it
+///   may hold a list.
 /// * **Files of a newer version** of this library stay in place too. A session in such a file counts as absent. A user list in
 ///   such a file is an error.
 /// * **A folder that disappears** while the process runs takes its sessions with it. The next write creates the folder again,
 ///   with a warning, if its parent is still there.
-/// * **Locks** are `flock`, so the folder must not be on NFS or another network file system. A process that is stopped
-///   while it writes holds up other processes' writes to the same 1/256 of the values, until their
+/// * **Locks** are `flock`, so the folder must not be on NFS or another network file system. If a process is suspended while
+///   it writes, other processes cannot write to the same 1/256 of the values: their calls fail after their
 ///   [`store_timeout`](crate::SessionsBuilder::store_timeout).
 ///
 /// Calls need a Tokio runtime. Each call runs on one of Tokio's blocking threads.
@@ -66,7 +67,7 @@ pub struct FileStore(Arc<Inner>);
 
 struct Inner {
     folder: Folder,
-    /// One lock per shard. Swaps of this process wait here, so that at most one blocking thread per shard waits for other
+    /// One lock per shard. Swaps of this process wait here. So at most one blocking thread per shard waits for other
     /// processes, and loads always find a free thread.
     turns: [Arc<Mutex<()>>; 1 << 8],
 }

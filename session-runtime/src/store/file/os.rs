@@ -26,7 +26,7 @@ pub(super) fn open_options() -> OpenOptions {
     options
 }
 
-/// Returns whether both are the same file, rather than two that had the same name in turn.
+/// Returns whether both are the same file, rather than two files that had the same name one after the other.
 #[cfg(unix)]
 pub(super) fn same_file(a: &Metadata, b: &Metadata) -> bool {
     (a.dev(), a.ino()) == (b.dev(), b.ino())

@@ -11,8 +11,8 @@ use std::{
 use super::{super::StoreError, advice::failed, folder::Folder, shard::Shard};
 use crate::clock::Timestamp;
 
-/// How long a value stays after it has expired. A process whose clock is ahead by less removes no live session. Such a process
-/// may run on another machine that shares the disk, or before the clock of this machine is corrected (F27).
+/// How long a value stays after it has expired. So a process whose clock is ahead by less than this removes no live session.
+/// Such a process may run on another machine that shares the disk, or on this machine before its clock is corrected (F27).
 const MARGIN: Duration = Duration::from_secs(60 * 60);
 
 /// How many files clean-up removes under one lock.

@@ -1,4 +1,4 @@
-//! [`Feeds`]: those who listen for sessions that end in a memory store.
+//! [`Feeds`]: the feeds that listen for sessions that end in a memory store.
 
 use std::sync::{
     PoisonError, RwLock,

@@ -33,12 +33,13 @@ use crate::{
 
 /// Sessions in memory: for tests, and for a single server that may forget them when it stops.
 ///
-/// It holds at most [`MemoryStore::CAPACITY`] sessions, or the number given to [`MemoryStore::with_capacity`]. When it is full,
-/// a new session replaces an expired or ended one. If there is none, it replaces the least recently used session of a guest. Only
-/// if there is no guest's session either, it replaces the least recently used session of a user. So in a flood of guests, guests
-/// replace each other. The store reports each evicted live session as [`Event::Evicted`]. The lists of users' sessions stay, and
-/// do not count. Revocations of sessions in cookies count, and are never evicted before they expire: a sign-out that finds the
-/// store full of them is answered 503.
+/// It holds at most [`MemoryStore::CAPACITY`] sessions, or the number given to [`MemoryStore::with_capacity`]. When the store
+/// is full, a new session replaces an expired or ended one. If there is none, it replaces the least recently used session of a
+/// guest. If no guest has a session either, it replaces the least recently used session of a user. So in a flood of guests,
+/// guests replace each other. The store reports each evicted live session as [`Event::Evicted`].
+///
+/// The lists of users' sessions are never evicted, and do not count against the capacity. Revocations of sessions in cookies
+/// do count, and stay until they expire. If they fill the store, a sign-out is answered 503.
 ///
 /// A clone is the same store. Memory: about 500 bytes per session, plus its fields' names and values.
 ///
@@ -72,7 +73,7 @@ struct Inner {
     lists: Lists,
 }
 
-/// How many deadlines clean-up checks, and how many values a scan loads, under one lock.
+/// How many deadlines a clean-up checks, or how many values a scan loads, before the lock is released.
 const BATCH: usize = 64;
 
 impl MemoryStore {
@@ -180,7 +181,8 @@ impl InProcess for MemoryStore {
             if wants_slot && !had_slot && slot.is_none() {
                 slot = self.0.free_slot();
                 if slot.is_none() {
-                    // `make_room` locks other shards. So this shard is unlocked first, and compared again afterwards.
+                    // `make_room` locks other shards. So this shard is unlocked first, and its value is compared again after
+                    // that.
                     drop(shard);
                     slot = Some(self.0.make_room(now)?);
                     continue;
@@ -331,7 +333,7 @@ impl Inner {
                         self.capacity
                     )));
                 }
-                // Another thread is about to fill the last slot.
+                // No value can be evicted, but a slot is reserved: another thread is about to fill it.
                 None => {}
             }
             // Nothing was evicted: the value was used meanwhile, or there was none. Another thread may have freed a slot since.

@@ -54,7 +54,7 @@ impl Lists {
         self.all().iter().find(|(kept, _)| *kept == list).map(|(_, keys)| keys.clone())
     }
 
-    /// Keeps the list, as the most recently used.
+    /// Stores the list, as the most recently used.
     fn keep(&self, list: u64, keys: &Arc<[Key]>) {
         let mut all = self.all();
         all.retain(|(kept, _)| *kept != list);
@@ -80,7 +80,7 @@ impl Lists {
     }
 }
 
-/// A list, and the key in it after which the scan continues.
+/// A list, and the key in it after which a scan continues.
 type Within = (u64, [u8; 16]);
 
 fn position(index: usize, within: Option<(u64, &Key)>) -> Position {

@@ -18,8 +18,8 @@ pub(super) struct Shard {
     /// Values that stay until they expire: lists, revocations, markers, and values of unknown classes.
     fixed: HashMap<Local, Value, ByLocal>,
     /// The deadlines, earliest first. Each value that can expire has an entry no later than its own deadline. A request that
-    /// extends a value leaves its entry as it is; the entry is corrected when it comes up. Entries of removed values are dropped
-    /// when they come up, or when there are more than twice as many entries as values.
+    /// extends a value leaves its entry as it is; the entry is corrected when its time has come. Entries of removed values are
+    /// dropped when their time has come, or when there are more than twice as many entries as values.
     deadlines: BinaryHeap<Reverse<(Timestamp, Local)>>,
 }
 

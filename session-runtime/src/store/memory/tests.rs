@@ -76,7 +76,7 @@ fn deadlines_do_not_outgrow_the_values() {
         let key = key();
         shard.put(&key, value(far), round);
         assert!(shard.remove(&key).is_some());
-        // Nor must a value whose deadline moves back and forth.
+        // A value whose deadline moves back and forth must not leave deadlines behind either.
         shard.put(&keep[0], value(far + Duration::from_secs(round)), round);
         shard.put(&keep[0], value(far), round);
         assert!(shard.deadlines() <= 2 * 12 + 64, "{} deadlines for 10 values", shard.deadlines());

@@ -1,5 +1,5 @@
-//! The connection to the server or servers: one connection to a server (`single`), the application's own connection manager, or a
-//! connection to a cluster.
+//! The connection to the server or servers: the store's own connection to one server (`single`), the application's connection
+//! manager, or a connection to a cluster.
 //!
 //! Every command here may safely be sent twice, since a write compares the value that it replaces. So if a connection breaks, its
 //! command is sent again.
@@ -123,7 +123,7 @@ impl Link {
         match self {
             Self::Single(single) => single.put(question).await,
             Self::Manager(manager) => match question.put_over(manager).await {
-                // After a connection broke, the next call may be the first to notice.
+                // If a connection has broken, the next call may be the first to notice.
                 Err(error) if error.is_connection_dropped() || error.is_connection_refusal() => {
                     question.put_over(manager).await
                 }

@@ -23,7 +23,7 @@ pub(super) fn channel(prefix: &str) -> String {
     [prefix, "ended"].concat()
 }
 
-/// Listens until the connection is lost. Returns at once if the store cannot subscribe.
+/// Listens until the connection is lost. Returns immediately if the store cannot subscribe.
 pub(super) async fn listen(link: &Link, channel: &str, feed: &Feed) -> Result<(), StoreError> {
     let failed = |error| advice::failed("listen for ended sessions", error);
     let Some(connected) = subscriber(link).await.map_err(failed)? else { return Ok(()) };
@@ -41,7 +41,8 @@ pub(super) async fn listen(link: &Link, channel: &str, feed: &Feed) -> Result<()
         }
         return Err(failed(error));
     }
-    // A script that may not publish writes nevertheless. The message is not a key, so it is ignored.
+    // If the user may not publish, scripts write nevertheless, without a message, so the store has to test this here. The
+    // test's message is not a key, so listeners ignore it.
     if let Err(error) = link.ask(redis::cmd("PUBLISH").arg(channel).arg("test")).await
         && error.code() == Some("NOPERM")
     {
@@ -76,7 +77,7 @@ async fn subscriber(link: &Link) -> RedisResult<Option<(PubSub, Option<u64>)>> {
             let client = within(CONNECT, single.client()).await?;
             Ok(Some((within(CONNECT, client.get_async_pubsub()).await?, connection)))
         }
-        // The application's connections do not say where they lead.
+        // The application's connection manager does not say which server it is connected to.
         Link::Manager(_) => Ok(None),
         Link::Cluster(_, nodes) => {
             let mut refused = None;

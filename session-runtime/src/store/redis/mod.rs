@@ -63,16 +63,17 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 /// * **Every key has a time to live**, so [`Store::delete_expired`] has nothing to do. The time is [`Value::time_to_live`], at
 ///   most 400 days and a minute. It only serves to free memory: the runtime's clock decides when a session expires.
 /// * **Keys that do not hold a string** are removed with a warning when they are loaded.
-/// * **A server that is down** makes each call fail immediately. The first call after the server is back succeeds. A server that
-///   is restarted without a disk has lost all sessions, so every user is signed out.
+/// * **A server that is down** makes each call fail immediately. The first call after the server is back succeeds. A server
+///   that does not save to disk has lost all sessions after a restart, so every user is signed out.
 /// * **A failover behind one host name** is followed within seconds: the store resolves the name again when the connection
 ///   breaks, and when the server says that it is a replica.
 /// * **The end of a session** is announced in the channel named by the prefix and `ended`, for streams that watch the session
 ///   ([`Core::ended`](crate::Core::ended)). A process with such streams keeps one more connection, which subscribes to the
-///   channel. A Redis user with an ACL needs `+publish +subscribe &session:ended`. A store over the application's own connection
-///   announces the ends of sessions too, but does not subscribe.
+///   channel. A Redis user with an ACL needs `+publish +subscribe &session:ended`. A store over the application's own
+///   connection announces the ends of sessions too, but does not subscribe.
 /// * **Eviction**: set `maxmemory-policy noeviction`. Under another policy, the server may evict a user's list before the
-///   sessions on it. `revoke_all` and a limit of sessions then miss these sessions. An evicted session has ended.
+///   sessions on it: `revoke_all` and a limit of sessions then miss these sessions. It may also evict a session, which then
+///   has ended.
 /// * **Replicas** lag behind. A failover can lose the last writes, and so restore a session that has just ended, unless the
 ///   store waits for replicas: [`RedisStore::wait_for`].
 ///
@@ -125,9 +126,9 @@ impl RedisStore {
     }
 
     /// Uses the application's own connection, with its database, user and time-outs. Give it a response time-out above the
-    /// runtime's [`store_timeout`](crate::SessionsBuilder::store_timeout). Use RESP3, with which the client immediately notices
-    /// that the connection is broken. Unlike a store from [`RedisStore::open`], this one stays with a server that has become a
-    /// replica until that server closes the connection.
+    /// runtime's [`store_timeout`](crate::SessionsBuilder::store_timeout). Use RESP3, with which the client immediately
+    /// notices that the connection is broken. If a failover makes the server a replica, this store stays with it until the
+    /// server closes the connection; a store from [`RedisStore::open`] changes to the new master.
     ///
     /// # Errors
     /// [`Error::is_setup`] if the server refuses a command that sessions need.
@@ -146,7 +147,7 @@ impl RedisStore {
         Self::over(Link::Manager(connection), "the Redis server").await
     }
 
-    /// Uses the application's own connection to a cluster, as [`RedisStore::from_connection`] does with one to a server.
+    /// Uses the application's own connection to a cluster, as [`RedisStore::from_connection`] uses one to a single server.
     ///
     /// # Errors
     /// As [`RedisStore::from_connection`].
@@ -186,8 +187,8 @@ impl RedisStore {
     /// wait until this many replicas have confirmed it (`WAIT`), and fail if that takes longer than `timeout`. So a failover to
     /// one of these replicas brings no ended session back. Default: the store does not wait.
     ///
-    /// After such a failure the write may still have happened; a caller that repeats it gets an answer once the replicas have
-    /// it. Other requests over the same connection wait too, so choose a `timeout` well below the runtime's
+    /// After such a failure the write may still have happened. A caller that repeats it gets an answer as soon as the replicas
+    /// have confirmed it. Other requests over the same connection wait too, so choose a `timeout` well below the runtime's
     /// [`store_timeout`](crate::SessionsBuilder::store_timeout).
     ///
     /// ```no_run
@@ -223,7 +224,7 @@ impl RedisStore {
         }
     }
 
-    /// Removes a key that does not hold a string, unless it holds one by now.
+    /// Removes a key that does not hold a string, unless it has been replaced by a string meanwhile.
     async fn discard(&self, name: &str) -> Result<(), StoreError> {
         warn_limited!(
             key = name,

@@ -25,7 +25,7 @@ pub(super) enum Question<'a> {
 }
 
 impl Question<'_> {
-    /// Returns the answer of a connection that retries by itself.
+    /// Returns the answer over a connection that retries by itself.
     pub(super) async fn put_to(self, mut connection: impl ConnectionLike) -> RedisResult<Value> {
         let answer = match self {
             Self::One(command) => connection.req_packed_command(command).await?,

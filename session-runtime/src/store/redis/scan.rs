@@ -27,7 +27,7 @@ impl Scan for RedisStore {
         let (answer, node, later) = match &self.link {
             Link::Cluster(cluster, _) => {
                 let masters = masters(cluster).await.map_err(|error| advice::failed(doing, error))?;
-                // A position that names no node is at the first master. A position at a node that is no longer a master is
+                // A position that names no node is at the first master. If it names a node that is no longer a master, it is
                 // unknown.
                 let at = match &node {
                     Some(node) => masters.iter().position(|master| master == node).ok_or_else(Position::unknown)?,
@@ -72,7 +72,8 @@ impl RedisStore {
             let replies: Vec<Value> = parsed(self.link.ask(redis::cmd("MGET").arg(names)).await, doing)?;
             return replies.into_iter().map(value).collect();
         }
-        // The names of one node are in several slots, so no single command may read them. These commands share one connection.
+        // The names on one node are in several slots, so no single command may read them all. These commands share one
+        // connection.
         try_join_all(names.iter().map(async |name| match self.link.ask(redis::cmd("GET").arg(*name)).await {
             Err(error) if error.code() == Some("WRONGTYPE") => Ok(None),
             answer => value(answer.map_err(|error| advice::failed(doing, error))?),

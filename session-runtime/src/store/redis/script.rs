@@ -18,8 +18,8 @@ macro_rules! script {
     };
 }
 
-/// Writes a value to a key that holds nothing. Arguments: the value, its time to live, a channel and a message. Answers as [`SWAP`]
-/// does.
+/// Writes a value to a key that holds nothing. Arguments: the value, its time to live, a channel and a message. Answers as
+/// [`SWAP`] does.
 pub(super) static CREATE: Script = script!(
     "if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
 redis.pcall('PUBLISH', ARGV[3], ARGV[4])
@@ -54,7 +54,8 @@ end
 return redis.call('GET', KEYS[1]) or 0"
 );
 
-/// Answers the value of the key. Writes the value again, or its absence, so that `WAIT` covers all earlier writes to the key.
+/// Answers the value of the key. Writes the same value again, so that `WAIT` covers all earlier writes to the key. If the key
+/// holds nothing, writes an empty value and removes it.
 pub(super) static REPEAT: Script = script!(
     "local value = redis.call('GET', KEYS[1])
 if value then

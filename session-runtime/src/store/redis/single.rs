@@ -16,7 +16,7 @@ use tokio::{runtime::Handle, sync::OnceCell};
 
 use super::question::Question;
 
-/// If a caller has waited for this long when it gives up, the connection is dropped: a server that hangs does not close
+/// If a caller gives up after it has waited for this long, the connection is dropped: a server that hangs does not close its
 /// connections.
 const SUSPICIOUS: Duration = Duration::from_secs(1);
 /// A connection of this age is replaced if its server is a replica, or is loading. A younger one is not: until the failover
@@ -35,7 +35,7 @@ struct Inner {
     current: Mutex<Option<Arc<Attempt>>>,
 }
 
-/// The source of the server's address each time a connection is made.
+/// Where the server's address comes from, each time a connection is made.
 pub(super) enum Origin {
     /// A host name, which is resolved again, or an address.
     Host(Client),
@@ -45,7 +45,7 @@ pub(super) enum Origin {
 
 /// A connection, or an attempt to make one.
 struct Attempt {
-    /// Tells this connection from all others.
+    /// Distinguishes this connection from all others.
     id: u64,
     since: Instant,
     connection: OnceCell<RedisResult<MultiplexedConnection>>,

@@ -4,7 +4,7 @@
 //! The store probes the server for the command, since a server's version does not tell reliably whether it has the command. After
 //! a failover, the next server may lack the command, so the store also detects that at any later write.
 //!
-//! The code writes the command out, since the client's own type for `IFEQ` damages values that are not text.
+//! The code writes the command by hand, since the client's own type for `IFEQ` damages values that are not text.
 //!
 //! Removing a value, which is rare, always uses a script. A server that lacks `DELIFEQ` or `DELEX` would repeat the value in its
 //! error, and the error would appear in a log.
@@ -96,7 +96,7 @@ impl Ifeq {
         let is_known = match link.ask(&set_ifeq(name, b"y", &new)).await {
             Ok(reply) => reply == Reply::Nil,
             Err(error) if error.code().is_none_or(|code| matches!(code, "NOAUTH" | "WRONGPASS")) => return Err(error),
-            // If other errors persist, such as that of a server that is loading, the first write reports them.
+            // Other errors may pass, such as that of a server that is loading. If one persists, the first write reports it.
             Err(error) => !is_unknown(&error),
         };
         script::load(link).await?;

@@ -12,7 +12,7 @@ use crate::{error::Error, words::duration};
 
 const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
-/// How long the store waits for replicas, unless the URL says otherwise: well below the time that a request waits for its
+/// How long the store waits for replicas, unless the URL says otherwise. A request waits much longer than this for its
 /// session.
 const WAIT: Duration = Duration::from_millis(500);
 

@@ -19,7 +19,8 @@ pub(super) fn refused(place: &str, table: &str, source: sqlx::Error) -> Error {
 pub(super) fn is_broken(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        // Databases and poolers close connections when they shut down, when told to, or when one is idle for long.
+        // Databases and poolers close connections when they shut down, when an administrator says so, or when a connection is
+        // idle for long.
         sqlx::Error::Database(_) => {
             let code = code(error);
             code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P05" | "1053" | "1927" | "4031")

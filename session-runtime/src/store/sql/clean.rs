@@ -8,7 +8,7 @@ use std::{
 use super::{super::StoreError, SqlStore, database::Value, millis};
 use crate::clock::Timestamp;
 
-/// How long a row stays after it has expired. A process whose clock is ahead by less removes no live session.
+/// How long a row stays after it has expired. So a process whose clock is ahead by less than this removes no live session.
 const MARGIN: Duration = Duration::from_secs(60 * 60);
 
 impl SqlStore {
@@ -29,8 +29,8 @@ impl SqlStore {
         }
     }
 
-    /// Returns whether the clock of this machine is ahead of the database's by more than the margin. This process would then
-    /// remove sessions that are live for all others.
+    /// Returns whether this machine's clock is ahead of the database's by more than the margin. If it is, this process would
+    /// remove sessions that are still live for all other processes.
     async fn is_clock_ahead(&self) -> Result<bool, StoreError> {
         let Some(clock) = &self.statements.clock else { return Ok(false) };
         let rows = self.database.rows(clock, &[]).await;

@@ -17,8 +17,8 @@ use super::{
 
 /// How often to retry a statement that the database rolled back because of another one, such as after a deadlock.
 const RACES: u32 = 20;
-/// How long a statement waits for another one that writes to the same file. A request waits longer for its session, so the
-/// statement's error ends the request, and the log says why.
+/// How long a statement waits for another one that writes to the same file. A request waits longer than this for its session,
+/// so the statement's own error ends the request, and the log says why.
 pub(super) const BUSY: Duration = Duration::from_secs(3);
 /// How long to wait before the next try on a locked file.
 pub(super) const SHORTLY: Duration = Duration::from_millis(20);
@@ -39,14 +39,15 @@ pub(super) struct Row {
 
 pub(super) struct Database {
     pool: SqlPool,
-    /// SQLite has one writer at a time. The writers of this process queue here, since SQLite itself lets them poll at random.
+    /// SQLite has one writer at a time. The writers of this process queue here. Without this queue, they would poll SQLite's
+    /// lock, and get it in random order.
     turn: Mutex<()>,
     /// Whether statements are prepared without a name, each in a transaction of its own.
     ///
-    /// A pooler that switches servers between transactions needs this. Behind it, a statement with a name may be missing, or be
-    /// another client's. Leaving out the name is not enough: `sqlx` prepares the statement in one round trip and executes it in
-    /// the next, which may reach a server where another client has prepared its own. In a transaction, both reach the same
-    /// server.
+    /// A pooler that switches servers between transactions needs this. Behind such a pooler, a named statement may be missing,
+    /// or may be another client's. Leaving out the name is not enough: `sqlx` prepares the statement in one round trip and
+    /// executes it in the next, which may reach a server where another client has prepared its own unnamed statement. Within a
+    /// transaction, both round trips reach the same server.
     is_behind_pooler: bool,
     /// Whether MySQL commits each statement by itself. Queried once.
     #[cfg_attr(not(feature = "mysql"), allow(dead_code))]
@@ -101,7 +102,7 @@ impl Database {
         let mut tries = Tries::new(self);
         loop {
             match self.run_once(script).await {
-                // On PostgreSQL, two processes that create the same table at the same time can collide.
+                // On PostgreSQL, `CREATE` can fail if another process creates the same table at the same time.
                 Err(error) if tries.again(&error).await || is_made(&error) && tries.lost_race() => {}
                 answer => return answer,
             }
@@ -197,8 +198,8 @@ where
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Runs `ask` with a connection of the pool. The futures are boxed: they are large, and would make the future of every store call
-/// as large.
+/// Runs `ask` with a connection of the pool. The futures are boxed: they are large, and would otherwise make the future of
+/// every store call as large.
 async fn ask<D: sqlx::Database, T>(
     pool: &sqlx::Pool<D>,
     ask: impl for<'c> FnOnce(&'c mut D::Connection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
@@ -212,8 +213,8 @@ async fn ask<D: sqlx::Database, T>(
     answer
 }
 
-/// A connection that is closed if the caller gives up, or if it breaks. If it stayed open, the pool would wait for its answer
-/// before lending it again, and an unreachable server never answers.
+/// A connection that is closed if the caller gives up, or if the connection breaks. Otherwise the pool would wait for the
+/// connection's answer before lending it again, and an unreachable server never answers.
 struct HeldConnection<D: sqlx::Database>(Option<PoolConnection<D>>);
 
 impl<D: sqlx::Database> Drop for HeldConnection<D> {
@@ -244,7 +245,7 @@ impl Tries {
     /// Returns whether to retry a statement after this error. Waits first, if necessary.
     async fn again(&mut self, error: &sqlx::Error) -> bool {
         if is_locked(error) && Instant::now() < self.locked_until {
-            // SQLite has already waited, except where it detects that two writers would wait for each other.
+            // SQLite has already waited, except if it detects that two writers would wait for each other.
             tokio::time::sleep(SHORTLY).await;
             return true;
         }

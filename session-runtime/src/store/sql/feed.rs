@@ -16,12 +16,12 @@ use crate::id::{Nonce, hex};
 
 /// How long the feed may be silent before the connection is checked.
 const SILENCE: Duration = Duration::from_secs(30);
-/// How long a check may take, and the message of the self-test.
+/// How long the server may take to answer such a check, and to deliver the message of the self-test.
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long it may take to connect and to listen, with the self-test.
 const CONNECT: Duration = Duration::from_secs(20);
 
-/// Listens until the connection is lost. Returns at once if no messages arrive.
+/// Listens until the connection is lost. Returns immediately if no messages arrive.
 pub(super) async fn listen(database: &Database, pool: &PgPool, table: &str, feed: &Feed) -> Result<(), StoreError> {
     let failed = |error| advice::failed("listen for ended sessions", table, error);
     let Ok(connected) = timeout(CONNECT, Box::pin(connect(database, pool, feed))).await else {
@@ -45,9 +45,9 @@ pub(super) async fn listen(database: &Database, pool: &PgPool, table: &str, feed
     }
 }
 
-/// Returns a connection that hears messages; `None` if none would arrive.
+/// Returns a connection that receives messages; `None` if no messages would arrive.
 async fn connect(database: &Database, pool: &PgPool, feed: &Feed) -> Result<Option<PgListener>, sqlx::Error> {
-    // A connection of its own: the application's pool may have none to spare.
+    // Uses its own connection, since the application's pool may have none to spare.
     let own = PgPoolOptions::new().max_connections(1).acquire_timeout(ANSWER);
     let own = own.connect_lazy_with((*pool.connect_options()).clone());
     let mut listener = Box::pin(PgListener::connect_with(&own)).await?;

@@ -65,17 +65,18 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 /// `?sslmode=verify-full` (PostgreSQL) or `?ssl-mode=VERIFY_IDENTITY` (MySQL, whose version 8 accepts most users only over
 /// TLS).
 ///
-/// * **One table**, with a row for each session and for each user's list of sessions. Nothing in it opens a session
-///   (SECURITY S2). [`SqlStore::migrate`] creates the table, or a migration of the application does, with the SQL below. A store
-///   that is opened by a URL in settings creates it too ([`SessionsBuilder::store_url`](crate::SessionsBuilder::store_url)),
-///   unless the URL says `?migrate=never`. Give each application in a database its own table, or its own
-///   [`app`](crate::SessionsBuilder::app). Staging and production need different ones too.
-/// * **Statements**: a load takes one statement, and so does a write. A write names the revision that it replaces, and writes
-///   nothing if the row has another revision by now. A refused write takes a second statement, to load the current row.
-/// * **The application's transactions** are not touched. The store takes its own connections from the pool, one per
-///   statement. So a handler that holds a connection of the pool while it loads or saves its session needs a second one.
-///   If all handlers hold a connection, each waits for the others until the pool's `acquire_timeout`. On SQLite, which has one
-///   writer at a time, a save waits for a transaction that writes, so call `save` outside your own transactions.
+/// * **One table**, with a row for each session and for each user's list of sessions. Nothing in it opens a session (SECURITY
+///   S2). [`SqlStore::migrate`] creates the table. Alternatively, a migration of the application creates it, with the SQL
+///   below. A store that is opened by a URL in settings also creates it
+///   ([`SessionsBuilder::store_url`](crate::SessionsBuilder::store_url)), unless the URL says `?migrate=never`. Give each
+///   application in a database its own table, or its own [`app`](crate::SessionsBuilder::app). Staging and production need
+///   different ones too.
+/// * **Statements**: a load takes one statement, and so does a write. A write names the revision that it replaces. If the row
+///   has another revision by then, nothing is written, and a second statement loads the current row.
+/// * **The application's transactions** are not touched. The store takes its own connections from the pool, one per statement.
+///   So a handler that holds a connection of the pool while it loads or saves its session needs a second one. If the handlers
+///   hold all connections of the pool, each of them waits for a second one until the pool's `acquire_timeout`. On SQLite,
+///   which has one writer at a time, a save waits for a transaction that writes, so call `save` outside your own transactions.
 /// * **Replicas**: every statement must reach the primary.
 /// * **PgBouncer** and other poolers that switch servers between transactions: add `?statement-cache-capacity=0` to the URL,
 ///   or call `statement_cache_capacity(0)` on the options of your pool. Each statement is then a transaction of its own,
@@ -83,18 +84,20 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///   `ignore_startup_parameters = extra_float_digits`. Behind such a pooler, your own queries with parameters need a transaction
 ///   too, and `persistent(false)`. Otherwise `sqlx` may execute another client's statement.
 /// * **The end of a session** is announced on PostgreSQL, for streams that watch the session
-///   ([`Core::ended`](crate::Core::ended)): the statement that ends it also calls `pg_notify` on the channel `session_ended`. A
-///   process with such streams keeps one more connection, which listens. PgBouncer in transaction mode delivers no such messages;
-///   the store detects that and logs it. Behind it, and on the other databases, streams learn of an end within
-///   [`watch_every`](crate::SessionsBuilder::watch_every). PostgreSQL commits transactions that notify one after the other.
+///   ([`Core::ended`](crate::Core::ended)): the statement that ends it also calls `pg_notify` on the channel `session_ended`.
+///   A process with such streams keeps one more connection, which listens to the channel. PgBouncer in transaction mode
+///   delivers no such messages; the store detects that and logs it. Then, and on the other databases, streams learn of an end
+///   within [`watch_every`](crate::SessionsBuilder::watch_every). PostgreSQL commits transactions that call `pg_notify` one
+///   after the other.
 /// * **Time** comes from the runtime's clock. Only the clean-up reads the database's clock, once in each run.
 /// * **Clean-up** ([`Store::delete_expired`], which the runtime calls every minute) removes a row an hour after it has
 ///   expired, so that a machine whose clock is up to an hour ahead removes no live session. A machine whose clock is further
 ///   ahead of the database's removes nothing, and logs a warning. Rows are removed in batches of 500; on SQLite in batches of
 ///   100, during which other writers wait.
-/// * **A server that is down** fails calls within three seconds (a pool's `acquire_timeout`, which is 30 seconds unless the
-///   application sets it). The first call after the server is back succeeds: a statement is retried over another connection
-///   when one breaks, and when the database rolls it back because of a deadlock or a serialization failure.
+/// * **A server that is down** fails calls within three seconds (or the `acquire_timeout` of the application's own pool, which
+///   is 30 seconds by default). The first call after the server is back succeeds. A statement is retried over another
+///   connection if its connection breaks. It is also retried if the database rolls it back because of a deadlock or a
+///   serialization failure.
 /// * **SQLite** is opened in WAL mode with `synchronous = NORMAL`. An answered write survives the end of the process, but a
 ///   power cut may undo the last writes, including sign-outs. A statement that finds the file locked is retried for three
 ///   seconds.
@@ -176,8 +179,9 @@ impl SqlStore {
         }
     }
 
-    /// Uses a pool of the application, of `sqlx` 0.9 with its feature `runtime-tokio`. The application sets the pool's size,
-    /// time-outs and options. On SQLite, use WAL mode: without it, a write waits for the disk several times, and for all readers.
+    /// Uses the application's own pool, of `sqlx` 0.9 with its feature `runtime-tokio`. The application sets the pool's size,
+    /// time-outs and options. On SQLite, use WAL mode: without it, a write waits for all readers, and waits for the disk
+    /// several times.
     ///
     /// With `test_before_acquire`, which is the default of `sqlx`, each statement costs one more round trip. Sessions do not
     /// need it, since a statement is retried when its connection is broken. If the application's own statements need it, give
@@ -219,8 +223,8 @@ impl SqlStore {
         Ok(Self { statements: Arc::new(Statements::new(dialect, &name)), name, ..self })
     }
 
-    /// Creates the table if it is missing. If it exists, the user needs no right to create tables. Several processes may call
-    /// this at the same time.
+    /// Creates the table if it is missing. If the table exists, the database user needs no right to create tables. Several
+    /// processes may call this at the same time.
     ///
     /// # Errors
     /// [`Error::is_setup`], with a message that says what to do, such as that the user may not create tables, or that the
@@ -246,8 +250,8 @@ impl SqlStore {
         self.check_journal().await.map_err(refused)
     }
 
-    /// Warns if the SQLite file is not in WAL mode: each write then waits for the disk several times, and for all readers, so a
-    /// burst of requests may take longer than the requests may wait.
+    /// Warns if the SQLite file is not in WAL mode. Without it, each write waits for all readers, and waits for the disk
+    /// several times, so a burst of requests may take longer than requests may wait.
     async fn check_journal(&self) -> Result<(), sqlx::Error> {
         let Some(journal_mode) = &self.statements.journal_mode else { return Ok(()) };
         let rows = self.database.rows(journal_mode, &[]).await?;
@@ -282,7 +286,7 @@ impl SqlStore {
             answer => return answer,
         };
         let written = self.database.execute(plain, values).await?;
-        // A full queue drains. Any other refusal stays.
+        // The queue of messages becomes free again. Any other refusal is permanent.
         if advice::is_queue_full(&error) || !self.is_silent.swap(true, Ordering::Relaxed) {
             warn_limited!(
                 table = self.shown_name(),
@@ -319,7 +323,7 @@ impl Store for SqlStore {
         use database::Value::{Bytes, Number};
         let (id, bytes) = (key.digest(), after.map(Value::to_bytes));
         let id = Bytes(&id);
-        // The columns to write, and the revision that the row must have.
+        // The new values of the columns, and the revision that the row must have.
         let new = after.zip(bytes.as_ref()).map(|(value, bytes)| {
             [Number(value.revision().cast_signed()), Number(millis(value.expires_at())), Bytes(bytes)]
         });
@@ -357,7 +361,7 @@ impl Store for SqlStore {
         let mut found = HashMap::with_capacity(keys.len());
         for keys in keys.chunks(LOADED) {
             let digests: Vec<_> = keys.iter().map(Key::digest).collect();
-            // The statement has a fixed number of parameters, so the last key fills up the rest.
+            // The statement has a fixed number of parameters. If there are fewer keys, the last key is repeated.
             let last = digests.last().into_iter().cycle();
             let parameters: Vec<_> =
                 digests.iter().chain(last).take(LOADED).map(|digest| database::Value::Bytes(digest)).collect();
@@ -388,7 +392,8 @@ impl Store for SqlStore {
     }
 }
 
-/// Returns the value in a row. Its revision is that of the column, so that a damaged value can be replaced too.
+/// Returns the value in a row. The revision is taken from its column and not from the value's bytes, so that a damaged value
+/// can be replaced too.
 fn versioned(row: Row) -> Versioned {
     Versioned::with_revision(Value::from_bytes(row.bytes), row.number.cast_unsigned())
 }

@@ -18,9 +18,10 @@ use crate::error::Error;
 const CONNECTIONS: u32 = 10;
 /// How long the first connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long a call waits for a connection while the server is down, or while all are in use.
+/// How long a call waits for a connection while the server is down, or while all connections are in use.
 const ACQUIRE: Duration = Duration::from_secs(3);
-/// A connection that was idle for longer is tested before it is used: a device on the way may have dropped it.
+/// A connection that was idle for longer than this is tested before it is used: a device between here and the server may have
+/// dropped it.
 const FORGOTTEN: Duration = Duration::from_secs(30);
 /// How long such a connection may take to answer. A dropped one does not answer at all.
 const ANSWER: Duration = Duration::from_millis(500);
@@ -36,7 +37,7 @@ pub(super) struct Address {
     /// The database, for messages.
     place: String,
     pub(super) table: Option<String>,
-    /// Whether the table is to be created if it is missing.
+    /// Whether the store creates the table if it is missing.
     pub(super) migrates: bool,
 }
 

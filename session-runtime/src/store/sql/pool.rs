@@ -92,8 +92,8 @@ impl SqlPool {
         with_pool!(self, pool => pool.options().get_max_connections())
     }
 
-    /// Returns whether the pool's connections may be switched between servers, as PgBouncer does: on PostgreSQL, this is assumed
-    /// with `statement_cache_capacity(0)`.
+    /// Returns whether the pool's connections may be switched between servers, as by PgBouncer. On PostgreSQL,
+    /// `statement_cache_capacity(0)` is taken as the sign of it.
     pub(super) fn is_behind_pooler(&self) -> bool {
         match self {
             #[cfg(feature = "postgres")]

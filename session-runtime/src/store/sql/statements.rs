@@ -34,7 +34,8 @@ pub(super) struct Statements {
     pub(super) load_many: Sql,
     /// id, revision, expiry, value. Writes nothing, or fails as a duplicate, if the row exists.
     pub(super) insert: Sql,
-    /// The same, and announces the id on databases that can.
+    /// id, revision, expiry, value. Writes nothing, or fails as a duplicate, if the row exists. Also announces the id on
+    /// databases that can.
     pub(super) insert_announced: Sql,
     /// revision, expiry, value; id, and the revision that the row must have.
     pub(super) update: Sql,
@@ -42,7 +43,7 @@ pub(super) struct Statements {
     pub(super) update_announced: Sql,
     /// id, and the revision that the row must have.
     pub(super) delete: Sql,
-    /// The same, and announces the id on databases that can.
+    /// id, and the revision that the row must have. Also announces the id on databases that can.
     pub(super) delete_announced: Sql,
     /// The last expiry to remove, twice.
     pub(super) delete_expired: Sql,
@@ -99,8 +100,8 @@ impl Statements {
             update: sql(update),
             delete_announced: sql(announced(&delete)),
             delete: sql(delete),
-            // Names the columns of this store, so that it fails on a table of another application. On PostgreSQL, the second
-            // comparison reads the row after it is locked.
+            // Names the columns of this store, so that the statement fails on a table of another application. On PostgreSQL,
+            // the second comparison reads the row after it is locked.
             delete_expired: sql(format!(
                 "DELETE FROM {table} WHERE {due} AND expires_at <= ? AND revision IS NOT NULL AND value IS NOT NULL{end}"
             )),
@@ -116,7 +117,7 @@ impl Statements {
 }
 
 impl Dialect {
-    /// Returns the statement with parameters in this database's syntax, from one with a `?` for each.
+    /// Returns the statement with the parameters in this database's syntax. `text` has a `?` for each parameter.
     fn sql(self, text: &str) -> Sql {
         if self != Self::Postgres {
             return text.into();
@@ -150,7 +151,8 @@ impl Dialect {
         let (table, index) = (name.quoted(self), name.index(self));
         let parts = text.split("sessions_expiry").map(|part| part.replace("sessions", &table));
         let text = parts.collect::<Vec<_>>().join(&index);
-        // PostgreSQL runs several statements at once as one transaction. MySQL has no transactions for creating tables.
+        // PostgreSQL runs several statements that are sent together as one transaction. MySQL has no transactions for creating
+        // tables.
         if self == Self::Sqlite { format!("BEGIN IMMEDIATE; {text} COMMIT") } else { text }
     }
 }

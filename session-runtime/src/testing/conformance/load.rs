@@ -101,7 +101,7 @@ pub(super) async fn several_values_are_loaded_at_once<S: Store>(stores: Arc<Stor
         };
         expected.push((key, value));
     }
-    // Keys that are asked for again, far from their first place and next to it.
+    // Keys that are repeated, next to their first position and far from it.
     for number in [140, 1, 3, 3, 1, 1] {
         expected.extend(expected.get(number).cloned());
     }

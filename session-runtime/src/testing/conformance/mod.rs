@@ -1,7 +1,7 @@
-//! Checks that a store keeps the contract of [`Store`]: call [`run`] from a test.
+//! Checks that a store follows the contract of [`Store`]: call [`run`] from a test.
 
-// Each check is a function in the file of its subject. It uses keys of its own, so all checks share one place, which they
-// access through two handles. Behaviour that only some stores have (surviving a crash, evicting) is tested with that store.
+// Each check is a function in the file of its subject. It uses its own keys, so all checks share one store, which they access
+// through two handles. Behaviour that only some stores have (surviving a crash, evicting) is tested with that store.
 //
 // - `load`: every value is loaded as it was written.
 // - `swap`: the writes and answers of compare-and-swap.
@@ -91,11 +91,11 @@ macro_rules! check {
 
 /// Checks a store against every rule of its contract.
 ///
-/// `open` is called twice. Each call returns a handle on the same place, as two processes would have: a clone if the
-/// store is in memory, another connection if it is on a server. The place need not be empty, but nothing else may use
-/// it meanwhile. The checks leave values behind.
+/// `open` is called twice. Each call returns a handle on the same store, as two processes would have: a clone if the store is
+/// in memory, another connection if it is on a server. The store need not be empty, but nothing else may use it during the
+/// checks. The checks leave values behind.
 ///
-/// Call it within a Tokio runtime that has a timer and several threads. On one thread there would be few races.
+/// Call it within a Tokio runtime that has a timer and several threads. On one thread, there would hardly be races to check.
 ///
 /// # Panics
 /// If the store breaks a rule. The message names every rule that it breaks, what it did, and what the contract demands.

@@ -44,7 +44,7 @@ pub(super) async fn one_swap_of_many_wins<S: Store>(stores: Arc<Stores<S>>) {
         for answer in &answers {
             if let Swapped::Stale(found) = answer {
                 let found = found.as_ref().map(Versioned::value);
-                // After a conflict, a store may answer with a load from before the winner had written.
+                // After a conflict, a store may answer with a value that it loaded before the winner had written.
                 let is_early = is_same(found, before.as_ref().map(Versioned::value));
                 let rule = "a swap that lost a race must answer what the winner wrote";
                 ensure!(is_early || is_same(found, winner), "{rule}: {}, and answered {}", shown(winner), shown(found));
@@ -157,7 +157,7 @@ pub(super) async fn a_swap_given_up_is_whole_or_nothing<S: Store>(stores: Arc<St
             })
             .await;
         }
-        // The swap may still take effect. The next write does not wait for it.
+        // The swap may still take effect. The next write does not wait until it has.
         let (mut current, next) = (stores.load(&key).await, stores.value(b"next"));
         for _ in 0..100 {
             let found = current.as_ref().map(Versioned::value);

@@ -1,4 +1,4 @@
-//! The store under test: two handles on one place.
+//! The store under test: two handles on the same store.
 
 use std::{
     sync::{
@@ -19,7 +19,7 @@ use crate::{
 pub(super) struct Stores<S> {
     handles: [S; 2],
     calls: AtomicUsize,
-    /// The current time, as the engine would pass it. It is the real time, as servers need that expire values by their own
+    /// The current time, as the engine would pass it. It is the real time, since servers that expire values use their own
     /// clocks.
     pub(super) now: Timestamp,
 }

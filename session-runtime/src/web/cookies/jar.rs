@@ -16,7 +16,7 @@ use crate::{
 /// The state that the layer and all `Cookies` of a request share.
 #[derive(Default)]
 pub(super) struct Jar {
-    /// The request's `Cookie` headers; empty until a handler asks for `Cookies`.
+    /// The request's `Cookie` headers. Unset until a handler asks for `Cookies`.
     came: OnceLock<Box<[Box<[u8]>]>>,
     read: AtomicBool,
     state: Mutex<State>,

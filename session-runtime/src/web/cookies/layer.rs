@@ -16,10 +16,10 @@ use crate::{
 /// Serves [`Cookies`] to the routes within it, in the same frameworks and in the same way as
 /// [`Sessions::layer`](crate::Sessions::layer).
 ///
-/// It can be inside or outside the session layer. A session's cookie takes precedence: once the request has passed both layers,
-/// setting a cookie of that name is an error. If this layer is the outer one (added last), it also sees if a session could not be
-/// stored, and then drops the cookies that the handler set. A cookies layer within another one shares its cookies, but has keys
-/// of its own.
+/// It can be inside or outside the session layer. A session's cookie takes precedence: once the request has passed both
+/// layers, setting a cookie of that name is an error. If this layer is the outer one (added last), it also sees whether
+/// storing a session failed, and then drops the cookies that the handler set. A cookies layer within another one uses the
+/// outer layer's cookies, but has its own keys.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -86,7 +86,7 @@ impl CookiesLayer {
     }
 
     /// Sets the clock by which signed and private values expire. Default: the system clock. Tests can pass a clock that they
-    /// set.
+    /// move.
     ///
     /// ```
     /// # use session_runtime::{Clock, CookiesLayer};
@@ -106,8 +106,8 @@ impl CookiesLayer {
 
 /// For the authors of adapters: see [`web`](crate::web).
 impl CookiesLayer {
-    /// Starts a request. Adds the cookies to `visit`, which the adapter keeps with the request. Returns `None` if a layer around
-    /// this one sends the cookies.
+    /// Starts a request. Adds the cookies to `visit`, which the adapter stores with the request. Returns `None` if a layer
+    /// around this one sends the cookies.
     pub fn begin(&self, visit: &mut Visit) -> Option<CookiesCommit> {
         let options = Arc::clone(&self.options);
         let outer = visit.cookies.take().map(|cookies| cookies.jar);
@@ -119,7 +119,7 @@ impl CookiesLayer {
     }
 }
 
-/// The cookies of a request whose handler runs.
+/// The cookies of a request whose handler is running.
 #[must_use = "without `finish`, the visitor does not get the cookies"]
 pub struct CookiesCommit(Arc<Jar>);
 

@@ -49,10 +49,11 @@ use crate::{
 ///     Router::new().route("/", get(home)).route("/dark", post(dark)).layer(CookiesLayer::new());
 /// ```
 ///
-/// **Values** are any text. Characters that a cookie cannot hold (blanks, `"`, `%`, `,`, `;`, `\`, control characters, anything
-/// outside ASCII) are percent-encoded on the way out and decoded on the way in, as JavaScript's `decodeURIComponent` does. A
-/// value that another program wrote is decoded where possible and keeps its quotes; `get` returns `None` if it is not UTF-8.
-/// Names are never decoded. The browser's user can read and write a plain cookie, so trust only [signed](Self::signed) ones.
+/// **Values** are any text. Characters that a cookie cannot hold (blanks, `"`, `%`, `,`, `;`, `\`, control characters,
+/// anything outside ASCII) are percent-encoded when a cookie is sent, and decoded when it is read, as JavaScript's
+/// `decodeURIComponent` does. A value that another program wrote is decoded where possible and keeps its quotes; `get` returns
+/// `None` if it is not UTF-8. Names are never decoded. The browser's user can read and write a plain cookie, so trust only
+/// [signed](Self::signed) ones.
 ///
 /// **Two cookies of one name** with different values, from two paths or domains, read as `None`, since their order does not tell
 /// which one is the application's (SECURITY S32). Two cookies of a `__Host-` name read as `None` even if they are equal, since a

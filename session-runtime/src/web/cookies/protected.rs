@@ -16,8 +16,8 @@ use crate::{
 /// removed, or if it has expired. Values that an older key of the ring wrote are still read; new values are written with the
 /// newest key.
 ///
-/// The browser's user can still copy a value and send it again later. Keep anything that is valid only once, or that you must
-/// be able to end, in the session.
+/// The browser's user can still copy a value and send it again later. If something is valid only once, or if you must be able
+/// to revoke it, keep it in the session.
 ///
 /// ```
 /// # use session_runtime::{Cookies, Error, PlainCookie};

@@ -1,6 +1,6 @@
 //! Refuses requests forged by other sites. Browsers name the site in headers that a page cannot set.
 //!
-//! `rule` decides, `address` parses origins, `refusal` describes the decision, and this file has the options.
+//! `rule` decides, `address` parses origins, and `refusal` describes a refused request. This file has the options.
 
 mod address;
 mod refusal;
@@ -19,12 +19,12 @@ use crate::error::Error;
 /// | request | passes if |
 /// |---|---|
 /// | GET, HEAD, OPTIONS | always, since they change nothing |
-/// | one of these with an `Upgrade` header other than `h2c`, such as a WebSocket handshake | it passes the check for other methods |
+/// | GET, HEAD or OPTIONS with an `Upgrade` header other than `h2c`, such as a WebSocket handshake | it passes the check for other methods |
 /// | any other method | its page is of a [trusted](Self::trust) origin; or the browser says that the page is of this origin, or that there is no page (`Sec-Fetch-Site`); or the browser does not say, and `Origin`, or `Referer` if there is no `Origin`, names this host |
 /// | any other method, with none of these three headers | [`allow_programs`](Self::allow_programs) is set: no current browser sends such a request |
 ///
-/// `SameSite` cookies are the second line of defence, not the first: they do not distinguish subdomains or ports. A layer that
-/// changes the method of a request, such as one that reads `_method`, belongs outside of this one.
+/// `SameSite` cookies are the second line of defence, not the first: they do not distinguish subdomains or ports. If another
+/// layer changes the method of a request, such as one that reads `_method`, put it outside this one.
 ///
 /// Each refusal is logged at WARN with its rule and its origin, at most once a second for each rule.
 ///
@@ -98,7 +98,7 @@ impl SameOriginLayer {
         self
     }
 
-    /// Answers refused requests with a page of yours. Default: a sentence as plain text. The status is 403.
+    /// Answers refused requests with the application's own page. Default: one sentence as plain text. The status is 403.
     ///
     /// ```
     /// # use session_runtime::SameOriginLayer;

@@ -101,7 +101,7 @@ impl OriginRefusal {
         }
     }
 
-    /// Logs the refusal. Each rule has a line of its own, so that the rate limit of one does not suppress the others.
+    /// Logs the refusal. Each rule has its own log statement, so that the rate limit of one does not suppress the others.
     pub(super) fn log(&self, method: &str, path: &str) {
         let path = Quoted(path);
         match self.reason {

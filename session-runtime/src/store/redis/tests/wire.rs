@@ -23,7 +23,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 type Command = Vec<Vec<u8>>;
 type Answers = dyn Fn(&Command) -> Option<Vec<u8>> + Send + Sync;
 
-/// A server on a port of its own, and the commands that it got.
+/// A server on its own port, and the commands that it got.
 #[derive(Clone)]
 struct Fake {
     asked: Arc<Mutex<Vec<Command>>>,
@@ -31,7 +31,8 @@ struct Fake {
 }
 
 impl Fake {
-    /// If `answers` returns nothing for a command, the fake answers like an empty server that has `SET … IFEQ`.
+    /// Starts the server. For a command to which `answers` returns nothing, it answers like an empty server that has `SET …
+    /// IFEQ`.
     fn start(answers: impl Fn(&Command) -> Option<Vec<u8>> + Send + Sync + 'static) -> (Self, SocketAddr) {
         let fake = Self { asked: Arc::default(), answers: Arc::new(answers) };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -164,7 +165,7 @@ async fn a_refused_swap_is_followed_by_a_load() {
     assert_eq!(asked, words([b"SET", b"GET"]));
 }
 
-/// The server answers with an error that contains nothing of the value.
+/// The error with which this server answers `IFEQ` contains nothing of the value.
 #[tokio::test]
 async fn a_server_that_lacks_the_command_is_sent_a_script() {
     let (fake, store) = Fake::open(|command| match &command.first()?[..] {
@@ -277,7 +278,7 @@ async fn a_server_that_is_loading_is_asked_again_over_a_new_connection() {
     *busy.lock().unwrap_or_else(PoisonError::into_inner) = 2;
     let said = store.load(&key, NOW).await.unwrap_err().to_string();
     assert!(said.contains("it is still loading its data"), "{said}");
-    // When the connection is a second old, another server may have the same name, so the store connects again.
+    // Once the connection is a second old, another server may have taken over the name, so the store connects again.
     tokio::time::sleep(Duration::from_millis(1_050)).await;
     assert!(store.load(&key, NOW).await.unwrap().is_none());
 }
