@@ -55,7 +55,8 @@ use syn::DeriveInput;
 ///
 /// The struct itself does not change. The derive adds `ShopFields`, which `Session<Shop>` dereferences to, so an
 /// `impl ShopFields { … }` adds the application's own methods. A reader returns `&T`. Numbers, `bool`, `char` and `Option`s of
-/// them are returned by value, `String` as `&str`, `Vec<T>` as `&[T]`, `Option<T>` as `Option<&T>`.
+/// them are returned by value, `String` as `&str`, `Vec<T>` as `&[T]`, `Option<T>` as `Option<&T>`, and `Option<String>` as
+/// `Option<&str>`.
 ///
 #[doc = include_str!("attributes.md")]
 #[proc_macro_derive(Session, attributes(session))]
@@ -91,8 +92,8 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 /// ```
 ///
 /// The first argument is the session's type. Each field of the view is read from the session's field of the same name, and has
-/// the same type. But for a session field of type `Option<T>`, a view field of type `T` requires a value, and a view field of
-/// type `Option<T>` does not. A value past its `expires` counts as absent. Values that the session returns by reference are
+/// the same type. If the session's field is an `Option<T>`, the view's field may be a `T`, which requires a value, or an
+/// `Option<T>`, which does not. A value past its `expires` counts as absent. Values that the session returns by reference are
 /// cloned. A view field can also have the name of any other reader, such as the session's own `created_at` or a method of the
 /// application. The session's type must be at least as visible as the view.
 ///

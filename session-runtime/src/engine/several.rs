@@ -25,7 +25,8 @@ pub(super) struct Chosen {
     pub(super) presented: Presented,
     /// The session that events name, if any.
     pub(super) subject: Option<Key>,
-    /// The largest number of cookies that one session came in.
+    /// A session that is kept in cookies may be split over several (chunks). This is the number of chunks of the session that has
+    /// the most.
     pub(super) chunks: Chunks,
     /// Whether none of the cookies opens a session.
     pub(super) opens_none: bool,

@@ -15,7 +15,7 @@ use std::{
 use super::{Atomic, Counter, Flash, FlashList, Maybe, Plain};
 use crate::{error::Error, session::Schema};
 
-/// A trait that nothing implements, so that the methods below need no bodies.
+/// The trait of the body of every hidden method. Nothing implements it, so no such method can be called.
 #[doc(hidden)]
 pub trait Never {
     fn never<R>(&self) -> R;
@@ -34,7 +34,7 @@ refusals! {
     MarkedIdentity:
         "only an `identity` has `log_in` and `log_out`",
         "this field is not the `identity`",
-        "mark the field that says who is signed in with `#[session(identity)]`; it is an `Option`";
+        "put `#[session(identity)]` on the field that says who is signed in; that field must be an `Option`";
     MarkedAtomic:
         "only an `atomic` field has `update`",
         "this field is not `atomic`",
@@ -58,11 +58,11 @@ refusals! {
         "write `.update(|value| …).await?`; the closure gets the value to change, and runs again if another request was faster";
     SetFlash:
         "a `flash` is changed by `put` and `take` alone",
-        "would show it twice, or lose one",
-        "write `.put(value)` to leave one, `.take()` to show it; for a value that stays, drop `flash`";
+        "could show a message twice, or lose one",
+        "write `.put(value)` to add a message, and `.take()` to show it; for a value that stays, drop `flash`";
     // Every change of the user must renew the session's id (SECURITY S9).
     SetIdentity:
-        "who is signed in changes by `log_in` and `log_out` alone",
+        "only `log_in` and `log_out` change who is signed in",
         "would keep the session's id",
         "write `.log_in(user)` or `.log_out()`: they renew the id, so that the old one is useless";
     // Names in other libraries.

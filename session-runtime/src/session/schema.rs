@@ -56,7 +56,7 @@ pub trait Schema: Sized + 'static {
 #[diagnostic::on_unimplemented(
     message = "users cannot sign in to a `{Self}` session",
     label = "`{Self}` has no `identity`",
-    note = "mark the field that says who is signed in with `#[session(identity)]`; it is an `Option`"
+    note = "put `#[session(identity)]` on the field that says who is signed in; that field must be an `Option`"
 )]
 pub trait Identified: Schema {
     /// The user: the type within the field's `Option`. It needs no bounds here, since the field's bounds cover it.

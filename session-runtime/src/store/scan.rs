@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 /// ```
 /// use session_runtime::{Timestamp, store::{Class, Position, Scan, StoreError}};
 ///
-/// /// Returns how many sessions are signed in, including expired ones that were not cleaned up yet.
+/// /// Returns how many sessions are signed in. A store may include expired ones that were not cleaned up yet.
 /// async fn signed_in(store: &impl Scan, now: Timestamp) -> Result<usize, StoreError> {
 ///     let mut keys = std::collections::HashSet::new();
 ///     let mut next = Some(Position::start());

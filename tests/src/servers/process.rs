@@ -11,8 +11,8 @@ use std::{
 use super::wait::until;
 
 /// The script of the watcher, the program's parent, which starts and kills the program on command. When the watcher's standard
-/// input closes, the watcher kills the program and removes the folder. It ignores SIGPIPE, so that a closed output cannot end it
-/// before it has done so.
+/// input closes, the watcher kills the program and removes the folder. The watcher ignores SIGPIPE. Otherwise a closed
+/// output could end it before it has killed the program and removed the folder.
 const WATCH: &str = r#"
 trap '' PIPE
 folder=$1; shift

@@ -1,5 +1,5 @@
-//! Checks that the guide and the tests agree: the guide lists every requirement, and the files that it names for a requirement
-//! test that requirement.
+//! Checks that the guide and the tests agree: the guide lists every requirement, and each requirement is tested
+//! in the files that the guide names for it.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -10,7 +10,7 @@ fn all() -> BTreeSet<u32> {
     (1..=54).chain(57..=61).collect()
 }
 
-/// Returns the numbers of requirements in a text: `S12`, not `BS12`, `S12a` or `CVE-S12`.
+/// Returns the numbers of requirements in a text: `S12`, not `BS12` or `S12a`.
 fn numbers(text: &str) -> BTreeSet<u32> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric());
     let digits = words.filter_map(|word| word.strip_prefix('S'));
@@ -41,7 +41,7 @@ fn source(file: &str) -> String {
         .unwrap_or_else(|| panic!("the guide names {file}, which is not there"))
 }
 
-/// Returns the requirements that the comments of a file name.
+/// Returns the requirements that a file's comments mention.
 fn named(source: &str) -> BTreeSet<u32> {
     let comments = source.lines().filter_map(|line| line.split_once("//"));
     comments.flat_map(|(_, comment)| numbers(comment)).collect()

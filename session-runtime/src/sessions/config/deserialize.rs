@@ -1,5 +1,5 @@
-//! Reads [`Config`] from a settings file, in any self-describing format. A scalar is turned into the text that a variable would
-//! hold, so that there is one grammar, and one message for each mistake.
+//! Reads [`Config`] from a settings file, in any self-describing format. A scalar is turned into the text that an environment
+//! variable would hold. So both sources have one grammar, and one message for each mistake.
 
 use std::fmt;
 

@@ -138,7 +138,7 @@ pub struct SqlStore {
     name: Name,
     /// Whether the log already says that this machine's clock is ahead.
     warned: Arc<AtomicBool>,
-    /// Whether the database has refused to announce a write.
+    /// Whether the database has refused to announce a write, for a reason that stays.
     is_silent: Arc<AtomicBool>,
 }
 
@@ -207,7 +207,8 @@ impl SqlStore {
     /// Sets the name of the table, perhaps with its schema: `table` or `schema.table`. Default: `sessions`.
     ///
     /// # Errors
-    /// [`Error::is_setup`] if the name has characters other than ASCII letters, digits and `_`, or more than 48 of them.
+    /// [`Error::is_setup`] unless the table's name, and the schema's, each begin with an ASCII letter or `_`, consist of ASCII
+    /// letters, digits and `_`, and have at most 48 characters.
     ///
     /// ```no_run
     /// # async fn open() -> Result<(), session_runtime::Error> {
@@ -251,7 +252,7 @@ impl SqlStore {
     }
 
     /// Warns if the SQLite file is not in WAL mode. Without it, each write waits for all readers, and waits for the disk
-    /// several times, so a burst of requests may take longer than requests may wait.
+    /// several times, so during a burst, some requests can reach their time limit.
     async fn check_journal(&self) -> Result<(), sqlx::Error> {
         let Some(journal_mode) = &self.statements.journal_mode else { return Ok(()) };
         let rows = self.database.rows(journal_mode, &[]).await?;
@@ -379,7 +380,7 @@ impl Store for SqlStore {
         match self.database.pool() {
             #[cfg(feature = "postgres")]
             SqlPool::Postgres(pool) => feed::listen(&self.database, pool, &self.shown_name(), &feed).await,
-            #[allow(unreachable_patterns, reason = "each has its feature")]
+            #[allow(unreachable_patterns, reason = "the only database if only `postgres` is on")]
             _ => {
                 drop(feed);
                 Ok(())

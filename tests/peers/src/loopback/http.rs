@@ -21,7 +21,7 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// Returns the path of a work. Each write changes the value, because a write of the same value might be skipped.
+    /// Returns the path for a kind of request (see `works`). Each write changes the value, because a write of the same value might be skipped.
     fn path(&mut self, work: &str) -> String {
         if work != "W2" {
             return format!("/{work}");

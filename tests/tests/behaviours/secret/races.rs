@@ -128,7 +128,8 @@ over_stores! {
         assert_eq!(house.undecodable(), Vec::<&str>::new());
     }
 
-    // B34: the repeated call sends the same bytes, although sealing again would give different ones.
+    // B34: if the answer to a swap is lost, the runtime sends the same bytes again. Encrypting the value again would give different
+    // bytes.
     async fn a_lost_answer_counts_once(store) {
         let house = House::new(store);
         let mut visitor = house.visitor();
