@@ -77,6 +77,6 @@ pub trait Identified: Schema {
 #[diagnostic::on_unimplemented(
     message = "the sessions of `{Self}` are not listed by user",
     label = "`{Self}` has no `identity` to list them by, or one that is `unlisted`",
-    note = "mark the field that says who is signed in with `#[session(identity)]`, without `unlisted`"
+    note = "put `#[session(identity)]`, without `unlisted`, on the field that says who is signed in"
 )]
 pub trait Listed: Identified {}
