@@ -447,6 +447,10 @@ impl Request {
 
     pub(super) fn lose(&self, lost: Lost) -> Outcome {
         let mut state = self.state();
+        // Streams of the same session need not wait for the next look at the store.
+        if let Some(Presented::Found(found)) = &state.presented {
+            self.engine.watches.hint(&self.engine.watched_key(found.selector));
+        }
         // A cookie from an earlier `save` would now replace a newer one, or open nothing.
         (state.presented, state.cookie) = (Some(Presented::Lost(lost)), None);
         lost.into()

@@ -30,15 +30,12 @@ impl Request {
                 _ => return Ok(()),
             }
         };
-        let key = self.engine.watched_key(found.selector);
         match self.engine.reload(found, self.now()).await? {
             Ok(found) => {
                 self.state().presented = Some(Presented::Found(found));
                 Ok(())
             }
             Err(lost) => {
-                // Other streams that watch this session then learn of its end without waiting for their next look at the store.
-                self.engine.watches.hint(&key);
                 self.lose(lost);
                 Err(lost.into())
             }

@@ -155,7 +155,8 @@ impl<S: Schema> UserSessions<S> {
     ///
     /// Requests in progress are neither refused nor undone: their changes and the edit are merged field by field, by policy.
     /// The next request sees the edit. The id of a session stays, even if an edited field is `rotates`, since this call has no
-    /// response that could set the session's cookie. An edit is not activity: it moves neither the idle deadline nor
+    /// response that could set the session's cookie. So open streams go on ([`Core::ended`](crate::Core::ended)): to end
+    /// them, call [`UserSessions::revoke_all`]. An edit is not activity: it moves neither the idle deadline nor
     /// `last_seen`.
     ///
     /// If the user acts as another in a session, the edit changes the user's own session, which is set aside. Sessions in

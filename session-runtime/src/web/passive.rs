@@ -9,8 +9,9 @@ use super::Visit;
 /// of it (OWASP Session Management Cheat Sheet, "Idle Timeout").
 ///
 /// It applies to the whole request and to all of the request's sessions, even if other code reads or changes them. Changes are
-/// stored as usual. If a stream should keep its session alive, leave `Passive` out, and use
-/// [`Ended::keep_alive`](crate::Ended::keep_alive).
+/// stored as usual. That includes a stream or socket that the request opens: neither its saves nor
+/// [`Ended::keep_alive`](crate::Ended::keep_alive) move the idle deadline. If a stream should keep its session alive, leave
+/// `Passive` out.
 ///
 /// ```
 /// use axum::{Json, Router, middleware::from_extractor, routing::get};

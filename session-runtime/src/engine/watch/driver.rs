@@ -5,7 +5,10 @@ use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
-    sync::{Arc, Weak, atomic::Ordering},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Poll,
     thread,
     time::Duration,
@@ -25,10 +28,7 @@ const BATCH: usize = 64;
 /// How many looks may be in progress at the same time. The limit keeps the end of many sessions from flooding the store.
 const LOOKS: usize = 4;
 /// How long the driver waits before it listens to the store's feed again after an error: the first wait, and the longest.
-const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
-/// A feed that lasted this long must have been connected. A feed that ended sooner may have been another attempt during the same
-/// outage, so it does not reset the wait.
-const CONNECTED: Duration = Duration::from_secs(30);
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3));
 
 /// Starts the driver, unless one is running. Returns `false` if the new driver ended immediately, because the current runtime is
 /// shutting down.
@@ -156,15 +156,8 @@ async fn listen(weak: Weak<Engine>) {
     let (mut wait, mut is_first) = (RETRY.0, true);
     loop {
         let Some(store) = weak.upgrade().and_then(|engine| engine.backend.shared_store()) else { return };
-        let since = Instant::now();
-        let feed = {
-            let weak = Weak::clone(&weak);
-            Feed::new(move |key| {
-                if let Some(engine) = weak.upgrade() {
-                    engine.watches.hint(key);
-                }
-            })
-        };
+        let was_connected = Arc::new(AtomicBool::new(false));
+        let feed = feed(&weak, &was_connected, is_first);
         let error = match caught(store.listen(feed)).await {
             Some(Ok(())) => {
                 tracing::info!(
@@ -177,13 +170,12 @@ async fn listen(weak: Weak<Engine>) {
             Some(Err(error)) => error,
             None => StoreError::new("`Store::listen` panicked"),
         };
-        if since.elapsed() >= CONNECTED {
+        if was_connected.load(Ordering::SeqCst) {
             (wait, is_first) = (RETRY.0, true);
         }
         // Warns only once for each outage.
         if std::mem::take(&mut is_first) {
-            tracing::warn!(
-                target: "session_runtime",
+            warn_limited!(
                 %error,
                 "the session store's feed of ended sessions was interrupted; until it is back, open streams learn of an end \
                  within `watch_every`"
@@ -194,4 +186,23 @@ async fn listen(weak: Weak<Engine>) {
         sleep(wait).await;
         wait = (wait * 2).min(RETRY.1);
     }
+}
+
+/// Returns a feed that passes messages on to the engine, and notes that it was connected.
+fn feed(engine: &Weak<Engine>, was_connected: &Arc<AtomicBool>, is_first: bool) -> Feed {
+    let (heard, connected, was_connected) = (Weak::clone(engine), Weak::clone(engine), Arc::clone(was_connected));
+    let feed = Feed::new(move |key| {
+        if let Some(engine) = heard.upgrade() {
+            engine.watches.hint(key);
+        }
+    });
+    feed.on_connected(move || {
+        was_connected.store(true, Ordering::SeqCst);
+        if let Some(engine) = connected.upgrade() {
+            engine.watches.hint_all();
+        }
+        if !is_first {
+            tracing::info!(target: "session_runtime", "the session store's feed of ended sessions is back");
+        }
+    })
 }

@@ -204,6 +204,15 @@ impl Watches {
         }
     }
 
+    /// Makes all watched sessions due at once: messages about them may have been lost.
+    fn hint_all(&self) {
+        let Watched { sessions, due, .. } = &mut *self.lock();
+        for (name, entry) in sessions {
+            entry.hasten(due, *name);
+        }
+        self.wake.notify_one();
+    }
+
     /// Begins a look at the sessions that are due, but at most `most` of them. Also returns when the next session is due.
     fn take_due(&self, now: Instant, most: usize) -> (Look, Option<Instant>) {
         let Watched { sessions, due, looks } = &mut *self.lock();

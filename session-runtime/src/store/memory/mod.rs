@@ -223,7 +223,8 @@ impl Store for MemoryStore {
     }
 
     async fn listen(&self, feed: Feed) -> Result<(), StoreError> {
-        let _registered = self.0.feeds.register(feed);
+        let _registered = self.0.feeds.register(feed.clone());
+        feed.connected();
         std::future::pending().await
     }
 

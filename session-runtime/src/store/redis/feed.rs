@@ -53,6 +53,7 @@ pub(super) async fn listen(link: &Link, channel: &str, feed: &Feed) -> Result<()
              only: `ACL SETUSER <user> +publish &{channel}` permits it"
         );
     }
+    feed.connected();
     loop {
         match timeout(SILENCE, messages.next()).await {
             Ok(Some(message)) => {

@@ -28,6 +28,7 @@ pub(super) async fn listen(database: &Database, pool: &PgPool, table: &str, feed
         return Err(StoreError::new(format!("PostgreSQL let nothing listen for ended sessions within {CONNECT:?}")));
     };
     let Some(mut listener) = connected.map_err(failed)? else { return Ok(()) };
+    feed.connected();
     loop {
         match timeout(SILENCE, Box::pin(listener.try_recv())).await {
             Ok(Ok(Some(message))) => pass_on(&message, feed),
