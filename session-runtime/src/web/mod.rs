@@ -4,7 +4,7 @@
 //! An adapter is a middleware that does four things for each request:
 //!
 //! 1. It describes the request: [`RequestHead`].
-//! It calls [`SessionLayer::begin`](crate::SessionLayer::begin) with a [`Visit`], and stores the visit with the request.
+//! 2. It calls [`SessionLayer::begin`](crate::SessionLayer::begin) with a [`Visit`], and stores the visit with the request.
 //! 3. It runs the handler. Arguments of handlers come from the visit: [`Session::of_visit`](crate::Session::of_visit),
 //!    [`View::of_visit`](crate::View::of_visit), [`Cookies::of_visit`](crate::Cookies::of_visit).
 //! 4. Before the head of the response is sent, it calls [`Commit::finish`], replaces the response with [`Answer::page`] if
