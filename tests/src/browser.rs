@@ -173,17 +173,35 @@ impl Browser {
         self.page.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await.unwrap()
     }
 
-    /// Calls Chromium's own protocol, for commands that WebDriver does not offer.
+    /// Calls Chromium's own protocol, for commands that WebDriver does not offer. Tries again if the driver fails, as it does while
+    /// a page is being replaced.
     fn devtools(&self, command: &str, parameters: &Value) -> Value {
         let url = format!("{}/session/{}/goog/cdp/execute", self.driver.url, self.session);
         let body = json!({ "cmd": command, "params": parameters }).to_string();
-        let agent = ureq::Agent::config_builder().proxy(None).timeout_global(Some(PATIENCE)).build().new_agent();
-        let mut answer = agent.post(url).header("Content-Type", "application/json").send(body).unwrap();
-        let answer = answer.body_mut().with_config().limit(64 << 20).read_to_string().unwrap();
-        serde_json::from_str::<Value>(&answer).unwrap()["value"].take()
+        let agent =
+            ureq::Agent::config_builder().proxy(None).timeout_global(Some(PATIENCE)).http_status_as_error(false);
+        let agent = agent.build().new_agent();
+        let mut said = String::new();
+        for _ in 0..TRIES {
+            let answer = agent.post(&url).header("Content-Type", "application/json").send(&body);
+            let read = answer.and_then(|mut answer| {
+                let text = answer.body_mut().with_config().limit(64 << 20).read_to_string()?;
+                Ok((answer.status().is_success(), text))
+            });
+            match read {
+                Ok((true, text)) => return serde_json::from_str::<Value>(&text).unwrap()["value"].take(),
+                Ok((false, text)) => said = text,
+                Err(error) => said = error.to_string(),
+            }
+            eprintln!("the driver could not execute {command}, and said: {said}");
+            thread::sleep(10 * INTERVAL);
+        }
+        panic!("the driver could not execute {command}, and said at last: {said}");
     }
 }
 
+/// How often a command is sent to the driver before the test fails.
+const TRIES: usize = 10;
 const INTERVAL: Duration = Duration::from_millis(20);
 
 fn polls() -> std::ops::Range<u128> {
