@@ -160,3 +160,19 @@ async fn a_look_that_comes_to_nothing_is_made_again() {
     assert_eq!(due(&watches, Duration::ZERO), [other]);
     assert_eq!(due(&watches, EVERY), [one]);
 }
+
+// B62: messages may have been lost while the feed was interrupted.
+#[tokio::test]
+async fn a_feed_that_is_connected_makes_all_sessions_due() {
+    let watches = Watches::new(EVERY);
+    let (one, _one) = watch(&watches, 1, 0);
+    let (other, _other) = watch(&watches, 2, 0);
+    due(&watches, Duration::ZERO);
+    judge(&watches, &one, LIVE);
+    judge(&watches, &other, LIVE);
+    assert!(due(&watches, Duration::ZERO).is_empty());
+    watches.hint_all();
+    let mut all = due(&watches, Duration::ZERO);
+    all.sort_by_key(Key::digest);
+    assert_eq!(all, [one, other]);
+}
