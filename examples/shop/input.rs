@@ -15,7 +15,7 @@ const MOST_LINES: usize = 1_000;
 const MOST_AT_ONCE: u32 = 1_000;
 const MOST_PER_LINE: u32 = 1_000_000;
 
-/// What to add to the cart, and how many of it.
+/// The article to add to the cart, and how many pieces.
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
     #[serde(default)]

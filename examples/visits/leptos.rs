@@ -103,7 +103,7 @@ fn App() -> impl IntoView {
             <head><title>"Visits"</title></head>
             <body>
                 <Router>
-                    <Routes fallback=|| "There is no such page.">
+                    <Routes fallback=|| "This page does not exist.">
                         <Route path=path!("/") view=Front ssr=SsrMode::Async/>
                         <Route path=path!("/account") view=Account ssr=SsrMode::Async/>
                     </Routes>

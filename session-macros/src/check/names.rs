@@ -100,7 +100,7 @@ fn owner<'a>(taken: &[(String, &'a Field)], name: &str) -> Option<&'a Field> {
     taken.iter().find(|(taken, _)| taken == name).map(|(_, field)| *field)
 }
 
-/// What a field uses a name for.
+/// The purpose for which a field uses a name.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     /// The field is stored under this name.

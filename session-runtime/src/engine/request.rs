@@ -88,8 +88,8 @@ impl State {
         in_flight.chain([&self.pending]).filter(|pending| !pending.is_empty())
     }
 
-    /// Returns the session's record; `None` if there is no session, or if a pending change ends it. If a pending change ends an
-    /// impersonation, returns the record of the user's own session.
+    /// Returns the session's record. Returns `None` if the request has no session, or if a pending change ends the session. If a
+    /// pending change ends an impersonation, returns the record of the user's own session.
     fn record(&self, engine: &Engine) -> Option<Arc<Record>> {
         match &self.presented {
             Some(Presented::Found(found)) => {

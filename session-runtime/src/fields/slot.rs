@@ -100,8 +100,8 @@ impl<T> Slot<T> {
     /// Returns the op that stores the value of this handle. `touched` says whether the handle changed the stored value in place;
     /// otherwise it set a new value.
     /// A value that equals the stored one is not written (B27), unless the field expires: then the write restarts its time.
-    /// For a value that is not written, there is no op if it was changed in place. If it was set, the op is [`Op::Hold`]: the
-    /// field keeps this value even if another request changes it meanwhile.
+    /// If the value is not written, returns `None` for one that was changed in place, and [`Op::Hold`] for one that was set: the
+    /// field then keeps this value even if another request changes it meanwhile.
     fn changed(&self, state: &State, touched: bool) -> Result<Option<Op>, Error> {
         let (value, field) = (self.get(state), self.field);
         let new = encode(value, field)?;
@@ -145,7 +145,7 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Returns when the value expires. `None` if there is no value, or if the value has no deadline of its own.
+    /// Returns the value's own deadline. Returns `None` if the field has no value, or if its value has no deadline.
     pub fn expires_at(&self, state: &State) -> Option<SystemTime> {
         let deadline = match self.edit {
             Edit::None => state.deadline_of(self.field),

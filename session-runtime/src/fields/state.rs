@@ -75,7 +75,7 @@ impl State {
         self.snapshot.standing.is_some() || self.steps.iter().any(Step::is_about_user)
     }
 
-    /// Returns when the session ends if there is no further activity.
+    /// Returns when the session ends if its visitor sends no more requests.
     pub(crate) fn expires_at(&self) -> Timestamp {
         match (&self.snapshot.record, self.request()) {
             (Some(record), _) => record.expires_at(),

@@ -156,6 +156,7 @@ async fn listen(weak: Weak<Engine>) {
     let (mut wait, mut is_first) = (RETRY.0, true);
     loop {
         let Some(store) = weak.upgrade().and_then(|engine| engine.backend.shared_store()) else { return };
+        let since = Instant::now();
         let was_connected = Arc::new(AtomicBool::new(false));
         let feed = feed(&weak, &was_connected, is_first);
         let error = match caught(store.listen(feed)).await {
@@ -170,7 +171,9 @@ async fn listen(weak: Weak<Engine>) {
             Some(Err(error)) => error,
             None => StoreError::new("`Store::listen` panicked"),
         };
-        if was_connected.load(Ordering::SeqCst) {
+        // A server that accepts each connection and drops it at once must not be asked without a pause: each connection looks up
+        // all watched sessions.
+        if was_connected.load(Ordering::SeqCst) && since.elapsed() > RETRY.1 {
             (wait, is_first) = (RETRY.0, true);
         }
         // Warns only once for each outage.

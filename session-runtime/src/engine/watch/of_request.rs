@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{id::Selector, key::Key, record::Record};
 
-/// What a request knows of its session.
+/// The session of a request, as far as the request has loaded it.
 enum Known {
     Session(Subject),
     /// The request can no longer use its session.
