@@ -250,6 +250,28 @@ async fn a_sign_in_by_the_streams_own_request_is_not_its_end() {
     }
 }
 
+// B62: the store sends no messages, and an hour passes between looks. So only the request that finds out can tell the stream.
+#[tokio::test]
+async fn a_save_or_a_reload_that_finds_its_session_over_tells_the_streams() {
+    for saves in [true, false] {
+        let two = Two::new(AnyStore::memory(), hours(1));
+        two.here.controls.deaf.store(true, Ordering::SeqCst);
+        let ada = two.here.signed_in("ada").await;
+        let mut ended = two.open(&ada).await.ended();
+        let mut other = two.open(&ada).await;
+        assert!(!is_over(&mut ended).await);
+        two.there.sessions.of("ada").revoke_all().await.unwrap();
+        assert!(!is_over(&mut ended).await, "nothing has told this server");
+        if saves {
+            *other.name_mut() = "Ada".into();
+            assert!(other.save().await.unwrap_err().is_gone());
+        } else {
+            assert!(!other.is_live().await.unwrap());
+        }
+        assert_eq!(soon(ended).await, SessionEnd::Revoked);
+    }
+}
+
 // B62
 #[tokio::test]
 async fn a_session_that_is_never_stored_never_ends() {
