@@ -47,8 +47,9 @@ pub(crate) fn guessed(guess: Guess) -> (&'static str, &'static str) {
             "That was not the code, and it was the last try: the code is no longer valid. Please make another.",
             "/account/code",
         ),
-        Guess::NoCode => {
-            ("You have used this code, or its five minutes are over. Please make another.", "/account/code")
-        }
+        Guess::NoCode => (
+            "There is no code any more: it was used, or its five minutes are over. Please make another.",
+            "/account/code",
+        ),
     }
 }
