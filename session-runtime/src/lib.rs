@@ -132,6 +132,7 @@ mod sessions;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod timeout;
 mod value;
 mod varint;
 mod view;

@@ -8,6 +8,7 @@ use crate::{
     event::Events,
     key::Key,
     store::{Answer, DynStore, StoreError},
+    timeout::timeout,
     value::{Swapped, Value, Versioned},
 };
 
@@ -124,6 +125,5 @@ async fn within<T>(limit: impl FnOnce() -> Duration, mut answer: Answer<'_, T>) 
         return answer;
     }
     let limit = limit();
-    // Boxed: otherwise every request's future would reserve room for a timer, even if none is ever set.
-    Box::pin(tokio::time::timeout(limit, answer)).await.unwrap_or_else(|_| Err(StoreError::timeout(limit)))
+    timeout(limit, answer).await.unwrap_or_else(|_| Err(StoreError::timeout(limit)))
 }

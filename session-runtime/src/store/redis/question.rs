@@ -9,7 +9,8 @@ use std::{
 };
 
 use redis::{Cmd, Pipeline, RedisError, RedisResult, Value, aio::ConnectionLike};
-use tokio::time::timeout;
+
+use crate::timeout::timeout;
 
 /// How long an answer may take. Usually `store_timeout` ends the wait earlier; this limit is for calls without a timeout.
 pub(super) const RESPOND: Duration = Duration::from_secs(30);
@@ -53,7 +54,7 @@ impl Question<'_> {
             return answer;
         }
         // Boxed, because it is rarely needed, and otherwise the future of every call would be larger.
-        let mut ended = Box::pin(timeout(respond.saturating_sub(check), ended(connection.clone())));
+        let mut ended = Box::pin(timeout(respond.saturating_sub(check), Box::pin(ended(connection.clone()))));
         poll_fn(|context| {
             // Polls the check first. In the other order, both could arrive between the two polls, and the answer would be missed.
             let ended = ended.as_mut().poll(context);
