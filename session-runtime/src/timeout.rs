@@ -25,29 +25,30 @@ thread_local! {
     static LIST: RefCell<Option<Arc<List>>> = const { RefCell::new(None) };
 }
 
-/// There was no answer in time.
+/// There was no answer within this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Elapsed;
+pub(crate) struct Elapsed(pub(crate) Duration);
 
-/// Waits for `answer`, at most for `limit`. The time starts when the answer is first polled and not ready.
+/// Waits for `answer`, at most for `limit`, which is asked for once the answer was polled and was not ready. The time starts
+/// then.
 ///
 /// The list belongs to the runtime that polls the answer: if that runtime stands still, so does the caller.
 ///
 /// # Panics
 /// As tokio's timers: outside a runtime, if the answer is not ready immediately.
-pub(crate) const fn timeout<F: Future + Unpin>(limit: Duration, answer: F) -> Timeout<F> {
+pub(crate) const fn timeout<F: Future + Unpin, L: Fn() -> Duration>(limit: L, answer: F) -> Timeout<F, L> {
     Timeout { answer, limit, entry: None }
 }
 
 /// The future that [`timeout`] returns.
-pub(crate) struct Timeout<F> {
+pub(crate) struct Timeout<F, L> {
     answer: F,
-    limit: Duration,
-    /// `None` until the answer was polled and not ready.
-    entry: Option<Entry>,
+    limit: L,
+    /// `None` until the answer was polled and not ready. Boxed, since every request's future has room for a `Timeout`.
+    entry: Option<Box<Entry>>,
 }
 
-impl<F: Future + Unpin> Future for Timeout<F> {
+impl<F: Future + Unpin, L: Fn() -> Duration + Unpin> Future for Timeout<F, L> {
     type Output = Result<F::Output, Elapsed>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -56,11 +57,11 @@ impl<F: Future + Unpin> Future for Timeout<F> {
         }
         match &self.entry {
             None => {
-                self.entry = Some(Entry::new(self.limit, context.waker()));
+                self.entry = Some(Box::new(Entry::new((self.limit)(), context.waker())));
                 Poll::Pending
             }
             Some(entry) if entry.still_waits(context.waker()) => Poll::Pending,
-            Some(_) => Poll::Ready(Err(Elapsed)),
+            Some(entry) => Poll::Ready(Err(Elapsed(entry.limit))),
         }
     }
 }
@@ -69,6 +70,7 @@ impl<F: Future + Unpin> Future for Timeout<F> {
 struct Entry {
     list: Arc<List>,
     at: At,
+    limit: Duration,
 }
 
 /// When a call has waited long enough, and a number that no other entry of the list has.
@@ -85,13 +87,13 @@ impl Entry {
         if let Some(list) = list
             && let Some(at) = list.add(due, waker)
         {
-            return Self { list, at };
+            return Self { list, at, limit };
         }
         let (list, at) = List::starting_with(due, waker, runtime.id());
         // Fails only while the thread ends; then nobody shares the list.
         let _ = LIST.try_with(|kept| kept.replace(Some(Arc::clone(&list))));
         runtime.spawn(look(Looked(Arc::clone(&list))));
-        Self { list, at }
+        Self { list, at, limit }
     }
 
     fn still_waits(&self, waker: &Waker) -> bool {
@@ -222,13 +224,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_in_time_is_returned_and_nothing_stays_in_the_list() {
-        assert_eq!(timeout(SECOND, future::ready(1)).await, Ok(1));
+        assert_eq!(timeout(|| SECOND, future::ready(1)).await, Ok(1));
         assert!(LIST.with_borrow(Option::is_none), "an answer that is ready needs no list");
         let answer = Box::pin(async {
             sleep(SECOND / 2).await;
             2
         });
-        assert_eq!(timeout(SECOND, answer).await, Ok(2));
+        assert_eq!(timeout(|| SECOND, answer).await, Ok(2));
         assert!(LIST.with_borrow(|list| list.as_ref().unwrap().state().waiting.is_empty()));
         sleep(SECOND).await;
         assert!(nobody_waits(), "the task ends when it finds no call");
@@ -239,7 +241,7 @@ mod tests {
         let start = Instant::now();
         let limits = [3, 1, 2, 1, 60, 4].map(|times| times * SECOND);
         let ends = join_all(limits.map(|limit| async move {
-            assert_eq!(timeout(limit, never()).await, Err(Elapsed));
+            assert_eq!(timeout(|| limit, never()).await, Err(Elapsed(limit)));
             start.elapsed()
         }));
         let late = Duration::from_millis(2);
@@ -248,19 +250,19 @@ mod tests {
         }
         tokio::task::yield_now().await;
         assert!(nobody_waits());
-        assert_eq!(timeout(SECOND, never()).await, Err(Elapsed), "a later call gets a new list");
+        assert_eq!(timeout(|| SECOND, never()).await, Err(Elapsed(SECOND)), "a later call gets a new list");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_moved_to_another_task_wakes_that_task() {
-        let mut call = Box::pin(timeout(SECOND, never()));
+        let mut call = Box::pin(timeout(|| SECOND, never()));
         assert!(future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await.is_pending());
-        assert_eq!(tokio::spawn(call).await.unwrap(), Err(Elapsed));
+        assert_eq!(tokio::spawn(call).await.unwrap(), Err(Elapsed(SECOND)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_limit_beyond_the_range_of_the_clock_waits() {
-        let mut call = pin!(timeout(Duration::MAX, never()));
+        let mut call = pin!(timeout(|| Duration::MAX, never()));
         assert!(future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await.is_pending());
         advance(3600 * SECOND).await;
         assert!(future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await.is_pending());
@@ -269,14 +271,14 @@ mod tests {
     #[test]
     fn a_runtime_that_stands_still_or_ends_does_not_stop_the_calls_of_another() {
         let (first, second) = (runtime(), runtime());
-        let mut left = Box::pin(timeout(SECOND, never()));
+        let mut left = Box::pin(timeout(|| SECOND, never()));
         first.block_on(async {
             assert!(future::poll_fn(|context| Poll::Ready(left.as_mut().poll(context))).await.is_pending());
         });
         // The task of the first runtime has not ended, and does not run.
-        assert_eq!(second.block_on(timeout(SECOND, never())), Err(Elapsed));
+        assert_eq!(second.block_on(timeout(|| SECOND, never())), Err(Elapsed(SECOND)));
         drop(first);
-        assert_eq!(second.block_on(timeout(SECOND, never())), Err(Elapsed));
-        assert_eq!(second.block_on(left), Err(Elapsed), "the calls of a runtime that has ended do not wait");
+        assert_eq!(second.block_on(timeout(|| SECOND, never())), Err(Elapsed(SECOND)));
+        assert_eq!(second.block_on(left), Err(Elapsed(SECOND)), "the calls of a runtime that has ended do not wait");
     }
 }

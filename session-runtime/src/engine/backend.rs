@@ -1,14 +1,14 @@
 //! [`Backend`]: keeps the sessions. The calls to its store each have a time limit.
 
-use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::{Client, Engine, deadline::Deadline};
 use crate::{
     clock::Timestamp,
     event::Events,
     key::Key,
-    store::{Answer, DynStore, StoreError},
-    timeout::timeout,
+    store::{DynStore, StoreError},
+    timeout::{Elapsed, timeout},
     value::{Swapped, Value, Versioned},
 };
 
@@ -79,7 +79,7 @@ impl Engine {
         let Some(store) = self.backend.store() else { return Ok(None) };
         match store.in_process() {
             Some(store) => Ok(store.load_now(key)),
-            None => within(|| self.limit(deadline), store.load(key, now)).await,
+            None => in_time(timeout(|| self.limit(deadline), store.load(key, now)).await),
         }
     }
 
@@ -88,7 +88,7 @@ impl Engine {
         let Some(store) = self.backend.store() else { return Ok(vec![None; keys.len()]) };
         match store.in_process() {
             Some(store) => Ok(keys.iter().map(|key| store.load_now(key)).collect()),
-            None => within(|| self.store_timeout, store.load_many(keys, now)).await,
+            None => in_time(timeout(|| self.store_timeout, store.load_many(keys, now)).await),
         }
     }
 
@@ -104,7 +104,7 @@ impl Engine {
         let Some(store) = self.backend.store() else { return Ok(Swapped::Stale(None)) };
         let swapped = match store.in_process() {
             Some(store) => store.swap_now(key, before, after, now),
-            None => within(|| self.limit(deadline), store.swap(key, before, after, now)).await,
+            None => in_time(timeout(|| self.limit(deadline), store.swap(key, before, after, now)).await),
         };
         // The store may have applied the write even if it returned an error.
         if after.is_none_or(Value::is_critical) && !matches!(swapped, Ok(Swapped::Stale(_))) {
@@ -119,11 +119,7 @@ impl Engine {
     }
 }
 
-/// Waits for an answer, at most for `limit` (B33). An answer that is ready immediately needs no timer.
-async fn within<T>(limit: impl FnOnce() -> Duration, mut answer: Answer<'_, T>) -> Result<T, StoreError> {
-    if let Poll::Ready(answer) = poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
-        return answer;
-    }
-    let limit = limit();
-    timeout(limit, answer).await.unwrap_or_else(|_| Err(StoreError::timeout(limit)))
+/// Makes an error of an answer that did not come in time (B33).
+fn in_time<T>(answered: Result<Result<T, StoreError>, Elapsed>) -> Result<T, StoreError> {
+    answered.unwrap_or_else(|Elapsed(limit)| Err(StoreError::timeout(limit)))
 }

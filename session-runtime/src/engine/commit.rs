@@ -180,7 +180,10 @@ impl Request {
     async fn attempt(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Outcome, Error> {
         if attempt.entering.is_none() {
             let outcome = match &self.engine.backend {
-                Backend::Store(_) => self.store(attempt, deadline).await?,
+                Backend::Store(_) => match self.replace(attempt, deadline).await? {
+                    Some(outcome) => outcome,
+                    None => self.create(attempt, deadline).await?,
+                },
                 Backend::Cookie(client) => self.carry(client, attempt, deadline).await?,
             };
             if outcome != Outcome::Applied {
@@ -268,14 +271,6 @@ impl Request {
         Ok(())
     }
 
-    /// Applies an attempt to the session that the cookie names, or to a new one if that has ended, and stores the result.
-    async fn store(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Outcome, Error> {
-        match self.replace(attempt, deadline).await? {
-            Some(outcome) => Ok(outcome),
-            None => self.create(attempt, deadline).await,
-        }
-    }
-
     /// Returns the session that an attempt changes.
     pub(super) fn subject(&self, attempt: &Attempt) -> Subject {
         match &self.state().presented {
@@ -359,26 +354,28 @@ impl Request {
                 attempt.before = Some(Box::new((found.clone(), self.state().verifier.clone())));
             }
             let is_critical = put.as_ref().is_none_or(|(adopted, _)| adopted.renewal.is_some());
-            let writes = put.as_ref().map(|_| found.record().writes);
-            let swap = Unanswered { nonce: attempt.nonce, writes, is_critical };
-            let all = put.as_ref().filter(|_| attempt.is_plain());
-            let all = all.and_then(|put| engine.gather(&mut claim, &key, put, swap, now));
+            let is_first = attempt.unanswered.is_none();
+            let all = {
+                let writes = put.as_ref().map(|_| found.record().writes);
+                let swap = Unanswered { nonce: attempt.nonce, writes, is_critical };
+                let plain = put.as_ref().filter(|_| attempt.is_plain());
+                // Noted before the swap, since the handler may stop waiting for the answer.
+                attempt.unanswered.get_or_insert(swap);
+                plain.and_then(|put| engine.gather(&mut claim, &key, put, swap, now))
+            };
             let value = match &put {
                 None => engine.tombstone(attempt.nonce, EndReason::Ended, now),
                 Some((_, opened)) => Value::session(engine.scope, all.as_ref().unwrap_or(opened).raw().clone()),
             };
             let value = if is_critical { value.critical() } else { value };
-            // Noted before the swap, since the handler may stop waiting for the answer.
-            let earlier = attempt.unanswered;
-            attempt.unanswered.get_or_insert(swap);
             if all.is_some() {
                 // The swap's nonce marks the changes of all its commits. Without an answer, each commit goes on by itself, under
                 // its own nonce.
                 attempt.nonce = Nonce::next();
             }
             let swapped = claim.swap(Some(&value), now).await;
-            if !claim.take_unanswered() {
-                attempt.unanswered = earlier;
+            if !claim.take_unanswered() && is_first {
+                attempt.unanswered = None;
             }
             if !swapped? {
                 continue;

@@ -58,16 +58,19 @@ impl Commit {
     }
 
     /// Stores the changes.
-    pub(super) async fn store(self, status: u16, changes: Option<Changes>) -> Answer {
-        let Some(request) = self.request.clone() else { return Answer::default() };
-        let failed = changes.unwrap_or_else(|| Changes::by_status(status)) == Changes::Drop;
-        let (outcome, cookie) = request.leave(failed).await;
-        if let Err(error) = &outcome {
-            log(error);
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` reserves room for each argument twice")]
+    pub(super) fn store(self, status: u16, changes: Option<Changes>) -> impl Future<Output = Answer> + Send {
+        async move {
+            let Some(request) = &self.request else { return Answer::default() };
+            let failed = changes.unwrap_or_else(|| Changes::by_status(status)) == Changes::Drop;
+            let (outcome, cookie) = request.leave(failed).await;
+            if let Err(error) = &outcome {
+                log(error);
+            }
+            // A failed handler's response stays, even if the log-out that the handler made runs into a conflict.
+            let page = page(&outcome, self.safe || failed).map(|page| page.replaced(self.pages.as_ref()));
+            Answer { request: Some(Arc::clone(request)), page, cookie }
         }
-        // A failed handler's response stays, even if the log-out that the handler made runs into a conflict.
-        let page = page(&outcome, self.safe || failed).map(|page| page.replaced(self.pages.as_ref()));
-        Answer { request: Some(request), page, cookie }
     }
 
     /// Returns the application's own page, if the application replaces the text of `made`. `made` is the page that a view or an

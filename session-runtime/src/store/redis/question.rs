@@ -50,11 +50,11 @@ impl Question<'_> {
         respond: Duration,
     ) -> RedisResult<Value> {
         let mut answer = pin!(self.put_to(connection.clone()));
-        if let Ok(answer) = timeout(check, &mut answer).await {
+        if let Ok(answer) = timeout(|| check, &mut answer).await {
             return answer;
         }
         // Boxed, because it is rarely needed, and otherwise the future of every call would be larger.
-        let mut ended = Box::pin(timeout(respond.saturating_sub(check), Box::pin(ended(connection.clone()))));
+        let mut ended = Box::pin(timeout(|| respond.saturating_sub(check), Box::pin(ended(connection.clone()))));
         poll_fn(|context| {
             // Polls the check first. In the other order, both could arrive between the two polls, and the answer would be missed.
             let ended = ended.as_mut().poll(context);

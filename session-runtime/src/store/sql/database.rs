@@ -7,10 +7,11 @@ use std::{
 };
 
 use sqlx::{AssertSqlSafe, Encode, Row as _, Type, pool::PoolConnection, query::Query};
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio::sync::{MutexGuard, OnceCell};
 
 use super::{
     advice::{is_broken, is_locked, is_lost_race, is_made},
+    group::Writers,
     pool::{SqlPool, with_pool},
     statements::{Dialect, Sql},
 };
@@ -39,9 +40,8 @@ pub(super) struct Row {
 
 pub(super) struct Database {
     pool: SqlPool,
-    /// SQLite has one writer at a time. The writers of this process queue here. Without this queue, they would poll SQLite's
-    /// lock, and get it in random order.
-    turn: Mutex<()>,
+    /// The writers to SQLite.
+    pub(super) writers: Writers,
     /// Whether statements are prepared without a name, each in a transaction of its own.
     ///
     /// A pooler that switches servers between transactions needs this. Behind such a pooler, a named statement may be missing,
@@ -57,7 +57,7 @@ pub(super) struct Database {
 impl Database {
     pub(super) fn new(pool: SqlPool) -> Self {
         let is_behind_pooler = pool.is_behind_pooler();
-        Self { pool, turn: Mutex::new(()), is_behind_pooler, autocommit: OnceCell::new() }
+        Self { pool, writers: Writers::default(), is_behind_pooler, autocommit: OnceCell::new() }
     }
 
     pub(super) const fn pool(&self) -> &SqlPool {
@@ -138,7 +138,8 @@ impl Database {
         Ok(executed!(self, sql, values, execute, done => done.rows_affected()))
     }
 
-    async fn rows_once(&self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
+    /// Executes a query once, without a turn, whatever happens.
+    pub(super) async fn rows_once(&self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
         executed!(self, sql, values, fetch_all, rows => rows.iter().map(|row| {
             Ok(Row {
                 number: row.try_get(0)?,
@@ -162,7 +163,7 @@ impl Database {
     }
 
     async fn turn(&self) -> Option<MutexGuard<'_, ()>> {
-        if self.dialect() == Dialect::Sqlite { Some(self.turn.lock().await) } else { None }
+        if self.dialect() == Dialect::Sqlite { Some(self.writers.turn().await) } else { None }
     }
 
     /// Returns whether a statement must begin and end a transaction of its own. On MySQL it must if the server's configuration,

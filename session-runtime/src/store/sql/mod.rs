@@ -2,6 +2,7 @@
 
 // - `statements`: the SQL, and `name`: the name of the table.
 // - `database`: sends statements over a pool of connections, and `pool`: that pool; `open`: opens one by URL.
+// - `group`: executes updates of SQLite together.
 // - `scan`: lists all values; `clean`: removes expired ones; `feed`: messages about sessions that ended.
 // - `advice`: the messages of errors.
 
@@ -10,6 +11,7 @@ mod clean;
 mod database;
 #[cfg(feature = "postgres")]
 mod feed;
+mod group;
 mod name;
 mod open;
 mod pool;
@@ -29,6 +31,7 @@ pub use self::pool::{IntoSqlPool, SqlPool};
 use self::{
     advice::{is_duplicate, is_missing},
     database::{Database, Row},
+    group::Update,
     name::Name,
     open::Address,
     statements::{Dialect, LOADED, Sql, Statements},
@@ -322,27 +325,31 @@ impl Store for SqlStore {
         now: Timestamp,
     ) -> Result<Swapped, StoreError> {
         use database::Value::{Bytes, Number};
-        let (id, bytes) = (key.digest(), after.map(Value::to_bytes));
-        let id = Bytes(&id);
-        // The new values of the columns, and the revision that the row must have.
-        let new = after.zip(bytes.as_ref()).map(|(value, bytes)| {
-            [Number(value.revision().cast_signed()), Number(millis(value.expires_at())), Bytes(bytes)]
-        });
-        let old = before.map(|before| before.revision().to_number()).transpose()?;
-        let old = old.map(|revision| Number(revision.cast_signed()));
+        let id = key.digest();
+        let old = before.map(|before| before.revision().to_number()).transpose()?.map(u64::cast_signed);
         let statements = &self.statements;
         let announced = after.is_none_or(Value::is_critical);
-        let swapped = match (old, new) {
-            (None, Some([revision, expires_at, value])) => {
+        let swapped = match (old, after) {
+            (None, Some(after)) => {
                 let insert = [&statements.insert, &statements.insert_announced];
-                self.write(insert, announced, &[id, revision, expires_at, value]).await
+                let (revision, expires_at) = (after.revision().cast_signed(), millis(after.expires_at()));
+                let values = [Bytes(&id), Number(revision), Number(expires_at), Bytes(&after.to_bytes())];
+                self.write(insert, announced, &values).await
             }
-            (Some(old), Some([revision, expires_at, value])) => {
-                let update = [&statements.update, &statements.update_announced];
-                self.write(update, announced, &[revision, expires_at, value, id, old]).await
+            (Some(old), Some(after)) => {
+                let (revision, expires_at) = (after.revision().cast_signed(), millis(after.expires_at()));
+                let update = Update { id, old, revision, expires_at, value: after.to_bytes() };
+                match self.database.dialect() {
+                    Dialect::Sqlite => self.database.update_in_turn(statements, update).await,
+                    Dialect::Postgres | Dialect::MySql => {
+                        let texts = [&statements.update, &statements.update_announced];
+                        self.write(texts, announced, &update.values()).await
+                    }
+                }
             }
             (Some(old), None) => {
-                self.write([&statements.delete, &statements.delete_announced], announced, &[id, old]).await
+                let delete = [&statements.delete, &statements.delete_announced];
+                self.write(delete, announced, &[Bytes(&id), Number(old)]).await
             }
             (None, None) => Ok(0),
         };

@@ -10,6 +10,9 @@ pub(super) const SCANNED: usize = 256;
 /// How many keys the statement `load_many` loads.
 pub(super) const LOADED: usize = 64;
 
+/// How many updates the statement `update_group` executes.
+pub(super) const GROUPED: usize = 16;
+
 /// The channel of PostgreSQL in which sessions that end are announced.
 pub(super) const CHANNEL: &str = "session_ended";
 
@@ -41,6 +44,9 @@ pub(super) struct Statements {
     pub(super) update: Sql,
     /// revision, expiry, value; id, and the revision that the row must have. Also announces the id on databases that can.
     pub(super) update_announced: Sql,
+    /// On SQLite, [`GROUPED`] updates: revision, expiry, value; id, and the revision that the row must have → 0, nothing, id of each
+    /// row that was updated.
+    pub(super) update_group: Sql,
     /// id, and the revision that the row must have.
     pub(super) delete: Sql,
     /// id, and the revision that the row must have. Also announces the id on databases that can.
@@ -98,6 +104,12 @@ impl Statements {
             insert: sql(insert),
             update_announced: sql(announced(&update)),
             update: sql(update),
+            update_group: sql(format!(
+                "UPDATE {table} SET revision = new.column1, expires_at = new.column2, value = new.column3 \
+                 FROM (VALUES {}) AS new WHERE {table}.id = new.column4 AND {table}.revision = new.column5 \
+                 RETURNING 0, x'', id",
+                ["(?, ?, ?, ?, ?)"; GROUPED].join(", ")
+            )),
             delete_announced: sql(announced(&delete)),
             delete: sql(delete),
             // Names the columns of this store, so that the statement fails on a table of another application. On PostgreSQL,
