@@ -42,8 +42,7 @@ impl Visitor {
     pub async fn send(&mut self, method: Method, path: &str) -> Reply {
         let mut request = Request::builder().method(method).uri(path);
         if !self.jar.is_empty() {
-            let pairs: Vec<_> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            request = request.header(COOKIE, pairs.join("; "));
+            request = request.header(COOKIE, self.cookies());
         }
         let reply = send(&self.app, request.body(Body::empty()).unwrap()).await;
         self.keep(&reply);
@@ -60,6 +59,11 @@ impl Visitor {
                 self.jar.push((name.to_owned(), value.to_owned()));
             }
         }
+    }
+
+    /// Returns the value of the header `Cookie`.
+    pub fn cookies(&self) -> String {
+        self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 
     /// Returns the value of the only cookie.

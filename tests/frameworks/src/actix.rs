@@ -7,14 +7,14 @@ use session_runtime::{Cookies, Error, Passive, Session, SessionRejection, View};
 use tests::app::Site;
 
 use crate::{
-    Application,
+    Application, Stop,
     table::{self, Desk, Fresh, Hidden, Member, Reply, Route, Run, Text},
 };
 
-pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr)) {
+pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr, Stop)) {
     actix_web::rt::System::new().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        started(listener.local_addr().unwrap());
+        let addr = listener.local_addr().unwrap();
         let Application { routes, sessions, again, desk, cookies } = application;
         let any = sessions.clone().or(again.clone());
         let server = HttpServer::new(move || {
@@ -38,7 +38,10 @@ pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr)) 
                 .wrap(Condition::new(desk.is_some(), desk.clone().unwrap_or_else(table::desk)))
                 .wrap(Condition::new(cookies.is_some(), cookies.clone().unwrap_or_default()))
         });
-        server.workers(2).listen(listener).unwrap().run().await.unwrap();
+        let server = server.workers(2).listen(listener).unwrap().run();
+        let handle = server.handle();
+        started(addr, Box::new(move || drop(handle.stop(true))));
+        server.await.unwrap();
     });
 }
 

@@ -1,6 +1,6 @@
 //! Serves the table of routes with axum.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Extension, Router,
@@ -11,18 +11,22 @@ use axum::{
 };
 use session_runtime::{Cookies, Error, Passive, Session, SessionRejection, View};
 use tests::app::Site;
+use tokio::sync::Notify;
 
 use crate::{
-    Application,
+    Application, Stop,
     table::{self, Desk, Fresh, Hidden, Member, Reply, Route, Run, Text},
 };
 
-pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr)) {
+pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr, Stop)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        started(listener.local_addr().unwrap());
-        axum::serve(listener, router(application)).await.unwrap();
+        let stopping = Arc::new(Notify::new());
+        let stop = Arc::clone(&stopping);
+        started(listener.local_addr().unwrap(), Box::new(move || stop.notify_one()));
+        let signal = async move { stopping.notified().await };
+        axum::serve(listener, router(application)).with_graceful_shutdown(signal).await.unwrap();
     });
 }
 

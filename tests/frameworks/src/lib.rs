@@ -43,10 +43,26 @@ pub struct Application {
     pub cookies: Option<CookiesLayer>,
 }
 
+/// A server that runs until it is stopped, or until the test process ends.
+pub struct Listening {
+    pub addr: SocketAddr,
+    stop: Stop,
+}
+
+/// Starts the shutdown of a server.
+type Stop = Box<dyn FnOnce() + Send>;
+
+impl Listening {
+    /// Tells the server to finish the requests in progress, and to take no more.
+    pub fn stop(self) {
+        (self.stop)();
+    }
+}
+
 impl Framework {
     /// Serves the application on a thread of its own until the test process ends. Returns a router that forwards to it.
     pub fn serve(self, application: Application) -> Router {
-        let addr = self.listen(application);
+        let addr = self.listen(application).addr;
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http::<Body>();
         let forward = move |mut request: Request| {
             let client = client.clone();
@@ -63,11 +79,11 @@ impl Framework {
         Router::new().fallback(forward)
     }
 
-    /// Serves the application, and returns its address.
-    pub fn listen(self, application: Application) -> SocketAddr {
-        let (started, addr) = mpsc::channel();
+    /// Serves the application on a thread of its own.
+    pub fn listen(self, application: Application) -> Listening {
+        let (started, listening) = mpsc::channel();
         std::thread::spawn(move || {
-            let started = move |addr| started.send(addr).unwrap();
+            let started = move |addr, stop| started.send(Listening { addr, stop }).unwrap();
             match self {
                 Self::Axum => axum::serve(application, started),
                 Self::Actix => actix::serve(application, started),
@@ -76,7 +92,7 @@ impl Framework {
                 Self::Rocket => rocket::serve(application, started),
             }
         });
-        addr.recv().unwrap()
+        listening.recv().unwrap()
     }
 }
 

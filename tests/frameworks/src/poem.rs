@@ -1,6 +1,6 @@
 //! Serves the table of routes with poem.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use poem::{
@@ -11,20 +11,25 @@ use poem::{
 };
 use session_runtime::{Cookies, Passive, Session, View};
 use tests::app::Site;
+use tokio::sync::Notify;
 
 use crate::{
-    Application,
+    Application, Stop,
     table::{self, Desk, Fresh, Hidden, Member, Reply, Run, Text},
 };
 
-pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr)) {
+pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr, Stop)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
-        started(listener.local_addr().unwrap());
+        let stopping = Arc::new(Notify::new());
+        let stop = Arc::clone(&stopping);
+        started(listener.local_addr().unwrap(), Box::new(move || stop.notify_one()));
         let acceptor = TcpAcceptor::from_std(listener).unwrap();
-        Server::new_with_acceptor(acceptor).run(router(application)).await.unwrap();
+        let signal = async move { stopping.notified().await };
+        let server = Server::new_with_acceptor(acceptor);
+        server.run_with_graceful_shutdown(router(application), signal, None).await.unwrap();
     });
 }
 

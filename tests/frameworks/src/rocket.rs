@@ -14,11 +14,11 @@ use session_runtime::{Cookies, Passive, Session, View};
 use tests::app::Site;
 
 use crate::{
-    Application,
+    Application, Stop,
     table::{self, Desk, Fresh, Hidden, Member, Reply, Run, Text},
 };
 
-pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr) + Send + 'static) {
+pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr, Stop) + Send + 'static) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let config = Config { port: 0, log_level: rocket::config::LogLevel::Off, ..Config::debug_default() };
     let routes = application.routes.into_iter().map(|one| {
@@ -43,7 +43,8 @@ pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr) +
     let server = server.attach(AdHoc::on_liftoff("started", move |rocket| {
         let config = rocket.config();
         let started = started.lock().unwrap().take();
-        started.unwrap()(SocketAddr::new(config.address, config.port));
+        let shutdown = rocket.shutdown();
+        started.unwrap()(SocketAddr::new(config.address, config.port), Box::new(move || shutdown.notify()));
         Box::pin(async {})
     }));
     runtime.block_on(async { server.launch().await }).unwrap();

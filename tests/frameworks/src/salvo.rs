@@ -13,16 +13,19 @@ use session_runtime::{Cookies, Passive, Session, View};
 use tests::app::Site;
 
 use crate::{
-    Application,
+    Application, Stop,
     table::{self, Desk, Fresh, Hidden, Member, Reply, Run, Text},
 };
 
-pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr)) {
+pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr, Stop)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let acceptor = TcpListener::new("127.0.0.1:0").bind().await;
-        started(acceptor.local_addr().unwrap());
-        Server::new(acceptor).serve(Service::new(router(application))).await;
+        let addr = acceptor.local_addr().unwrap();
+        let server = Server::new(acceptor);
+        let handle = server.handle();
+        started(addr, Box::new(move || handle.stop_graceful(None)));
+        server.serve(Service::new(router(application))).await;
     });
 }
 

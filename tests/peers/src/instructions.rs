@@ -9,7 +9,10 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use crate::load::{Load, Subject};
+use crate::{
+    load::{Load, Subject},
+    parts::{Parts, parts},
+};
 
 /// Instructions per request.
 #[derive(Clone, Copy, Default)]
@@ -17,6 +20,8 @@ pub struct Instructions {
     pub all: f64,
     /// The part that the compression function of SHA-256 takes.
     pub hashing: f64,
+    /// The rest, by part.
+    pub parts: Parts,
 }
 
 impl Instructions {
@@ -25,7 +30,9 @@ impl Instructions {
     }
 
     pub fn above(self, bare: Self) -> Self {
-        Self { all: self.all - bare.all, hashing: self.hashing - bare.hashing }
+        let mut parts = self.parts;
+        parts.iter_mut().zip(bare.parts).for_each(|(part, bare)| *part -= bare);
+        Self { all: self.all - bare.all, hashing: self.hashing - bare.hashing, parts }
     }
 }
 
@@ -69,7 +76,8 @@ pub fn counted(arguments: &[&str], function: &str, times: usize) -> Option<Instr
     }
     let report = String::from_utf8_lossy(&output.stderr).into_owned();
     let all: f64 = report.lines().find_map(|line| line.split("Collected :").nth(1))?.trim().parse().ok()?;
-    Some(Instructions { all: all / times as f64, hashing: hashing(&costs) / times as f64 })
+    let each = |sum: f64| sum / times as f64;
+    Some(Instructions { all: each(all), hashing: each(hashing(&costs)), parts: parts(&costs).map(each) })
 }
 
 /// Returns the instructions that callgrind's file reports for the compression function of SHA-256 itself, in any of its versions.

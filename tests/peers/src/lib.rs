@@ -21,6 +21,7 @@ pub mod lines;
 pub mod load;
 #[cfg(feature = "sqlx-0-9")]
 pub mod loopback;
+pub mod parts;
 pub mod plot;
 pub mod report;
 pub mod sealed;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::{
     at_once,
-    contestants::{ALL, Framework, LEFT_OUT},
+    contestants::{ALL, Framework, LEFT_OUT, OURS, ours_elsewhere::IN_ACTIX},
     figures::{Cost, Effort, Figures},
     instructions, plot, tables,
     works::WORKS,
@@ -90,7 +90,7 @@ fn text(date: &str, effort: Effort, figures: &[Figures], (cookies, faults, calls
          HTTP, with sessions in each store: [end to end](report/loopback.md). More sessions, more fields, longer values: \
          [growth](report/growth.md).\n\n\
          {who}\n\
-         Everybody has the same session of eight fields with the same values: user id, a name of 20 bytes, three roles, five \
+         All have the same session of eight fields with the same values: user id, a name of 20 bytes, three roles, five \
          lines of a cart, a token of 32 bytes, theme, counter, locale. W0 does not touch it, W1 reads two fields, W2 writes a \
          small one, W3 begins a session with one small field, W4 ends a session. W0, W1, W2 and W4 come with the cookie of a \
          full session. All figures are per request, above the same framework's bare handler.\n\n\
@@ -100,6 +100,8 @@ fn text(date: &str, effort: Effort, figures: &[Figures], (cookies, faults, calls
          there:\n\n{instructions}\n\
          ![Instructions](plots/instructions.svg)\n\n\
          With it:\n\n{with_hashing}\n\
+         Where those of this project go, without the compression function, in axum:\n\n{in_axum}\n\
+         In actix-web:\n\n{in_actix}\n\
          ## Heap allocations\n\n{allocations}\n\
          ![Allocations](plots/allocations.svg)\n\n\
          ## Time\n\n\
@@ -124,6 +126,8 @@ fn text(date: &str, effort: Effort, figures: &[Figures], (cookies, faults, calls
         counted = effort.counted,
         instructions = tables::works(figures, tables::instructions),
         with_hashing = tables::works(figures, tables::instructions_with_hashing),
+        in_axum = tables::parts(figures, OURS.name),
+        in_actix = tables::parts(figures, IN_ACTIX.name),
         allocations = tables::works(figures, tables::allocations),
         rounds = effort.rounds,
         timed = effort.timed,

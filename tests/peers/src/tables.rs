@@ -4,6 +4,7 @@ use crate::{
     bars::{Bar, Bound, Verdict},
     correctness::Faults,
     figures::{Cost, Figures},
+    parts::PARTS,
     works::WORKS,
 };
 
@@ -36,6 +37,17 @@ pub fn instructions(cost: &Cost) -> String {
 
 pub fn instructions_with_hashing(cost: &Cost) -> String {
     cost.instructions.map_or_else(missing, |instructions| format!("{:+.0}", instructions.all))
+}
+
+/// Returns a table with the parts of this contestant's instructions.
+pub fn parts(figures: &[Figures], contestant: &str) -> String {
+    let Some(of) = figures.iter().find(|of| of.contestant.name == contestant) else { return String::new() };
+    let cell = |cost: &Cost, at: usize| cost.instructions.map_or_else(missing, |of| format!("{:+.0}", of.parts[at]));
+    let row = |(at, part): (usize, &&str)| {
+        std::iter::once((*part).to_owned()).chain(of.costs.iter().map(|cost| cell(cost, at))).collect()
+    };
+    let head: Vec<_> = std::iter::once("").chain(WORKS).collect();
+    table(&head, &PARTS.iter().enumerate().map(row).collect::<Vec<_>>())
 }
 
 pub fn allocations(cost: &Cost) -> String {

@@ -1,5 +1,5 @@
-//! The feed of ended sessions on PostgreSQL: each critical write notifies a channel in the same statement, and one connection of
-//! each process listens to it.
+//! The feed of ended sessions on PostgreSQL: each critical write is announced on a channel ([`announce`](super::announce)), and
+//! one connection of each process listens to it.
 
 use std::time::{Duration, Instant};
 

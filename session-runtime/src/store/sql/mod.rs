@@ -3,10 +3,12 @@
 // - `statements`: the SQL, and `name`: the name of the table.
 // - `database`: sends statements over a pool of connections, and `pool`: that pool; `open`: opens one by URL.
 // - `group`: executes updates of SQLite together.
-// - `scan`: lists all values; `clean`: removes expired ones; `feed`: messages about sessions that ended.
+// - `scan`: lists all values; `clean`: removes expired ones; `announce` and `feed`: send and receive messages about ended
+//   sessions.
 // - `advice`: the messages of errors.
 
 mod advice;
+mod announce;
 mod clean;
 mod database;
 #[cfg(feature = "postgres")]
@@ -21,20 +23,18 @@ mod statements;
 use std::{
     collections::HashMap,
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
 };
 
 pub use self::pool::{IntoSqlPool, SqlPool};
 use self::{
     advice::{is_duplicate, is_missing},
+    announce::{Announcer, Announcing},
     database::{Database, Row},
     group::Update,
     name::Name,
     open::Address,
-    statements::{Dialect, LOADED, Sql, Statements},
+    statements::{Dialect, LOADED, Statements},
 };
 use super::{Feed, Key, Store, StoreError, Swapped, Value, Versioned};
 use crate::{clock::Timestamp, error::Error};
@@ -87,11 +87,11 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///   `ignore_startup_parameters = extra_float_digits`. Behind such a pooler, your own queries with parameters need a transaction
 ///   too, and `persistent(false)`. Otherwise `sqlx` may execute another client's statement.
 /// * **The end of a session** is announced on PostgreSQL, for streams that watch the session
-///   ([`Core::ended`](crate::Core::ended)): the statement that ends it also calls `pg_notify` on the channel `session_ended`.
-///   A process with such streams keeps one more connection, which listens to the channel. PgBouncer in transaction mode
-///   delivers no such messages; the store detects that and logs it. Then, and on the other databases, streams learn of an end
-///   within [`watch_every`](crate::SessionsBuilder::watch_every). PostgreSQL commits transactions that call `pg_notify` one
-///   after the other.
+///   ([`Core::ended`](crate::Core::ended)): after a write that ends or renews a session, a transaction of its own calls
+///   `pg_notify` on the channel `session_ended`, for all such writes since the last one. A process with such streams keeps one
+///   more connection, which listens to the channel. PgBouncer in transaction mode delivers no such messages; the store detects
+///   that and logs it. Then, and on the other databases, streams learn of an end within
+///   [`watch_every`](crate::SessionsBuilder::watch_every).
 /// * **Time** comes from the runtime's clock. Only the clean-up reads the database's clock, once in each run.
 /// * **Clean-up** ([`Store::delete_expired`], which the runtime calls every minute) removes a row an hour after it has
 ///   expired, so that a machine whose clock is up to an hour ahead removes no live session. A machine whose clock is further
@@ -141,8 +141,8 @@ pub struct SqlStore {
     name: Name,
     /// Whether the log already says that this machine's clock is ahead.
     warned: Arc<AtomicBool>,
-    /// Whether the database has refused to announce a write, for a reason that stays.
-    is_silent: Arc<AtomicBool>,
+    /// Announces ended sessions on a database that can.
+    announcer: Option<Arc<Announcer>>,
 }
 
 impl SqlStore {
@@ -204,7 +204,10 @@ impl SqlStore {
         let database = Database::new(pool.into_sql_pool());
         let name = Name::new(TABLE);
         let statements = Arc::new(Statements::new(database.dialect(), &name));
-        Self { database: Arc::new(database), statements, name, warned: Arc::default(), is_silent: Arc::default() }
+        let database = Arc::new(database);
+        let announces = database.dialect() == Dialect::Postgres;
+        let announcer = announces.then(|| Arc::new(Announcer::new(Arc::clone(&database))));
+        Self { database, statements, name, warned: Arc::default(), announcer }
     }
 
     /// Sets the name of the table, perhaps with its schema: `table` or `schema.table`. Default: `sessions`.
@@ -275,33 +278,6 @@ impl SqlStore {
         self.database.rows(&self.statements.probe, &[]).await.map(drop)
     }
 
-    /// Executes a statement that writes, or the one that also announces the write.
-    async fn write(
-        &self,
-        [plain, announced]: [&Sql; 2],
-        announces: bool,
-        values: &[database::Value<'_>],
-    ) -> Result<u64, sqlx::Error> {
-        if !announces || self.is_silent.load(Ordering::Relaxed) {
-            return self.database.execute(plain, values).await;
-        }
-        let error = match self.database.execute(announced, values).await {
-            Err(error) if advice::cannot_announce(&error) => error,
-            answer => return answer,
-        };
-        let written = self.database.execute(plain, values).await?;
-        // The queue of messages becomes free again. Any other refusal is permanent.
-        if advice::is_queue_full(&error) || !self.is_silent.swap(true, Ordering::Relaxed) {
-            warn_limited!(
-                table = self.shown_name(),
-                %error,
-                "the database does not announce ended sessions, so open streams on other servers learn of an end by \
-                 `watch_every` only"
-            );
-        }
-        Ok(written)
-    }
-
     fn failed(&self, doing: &str, source: sqlx::Error) -> StoreError {
         advice::failed(doing, &self.shown_name(), source)
     }
@@ -327,30 +303,24 @@ impl Store for SqlStore {
         use database::Value::{Bytes, Number};
         let id = key.digest();
         let old = before.map(|before| before.revision().to_number()).transpose()?.map(u64::cast_signed);
-        let statements = &self.statements;
-        let announced = after.is_none_or(Value::is_critical);
+        let is_critical = after.is_none_or(Value::is_critical);
+        let announcing = self.announcer.as_ref().filter(|_| is_critical).map(|to| Announcing::new(to, id));
+        let (database, statements) = (&self.database, &self.statements);
         let swapped = match (old, after) {
             (None, Some(after)) => {
-                let insert = [&statements.insert, &statements.insert_announced];
                 let (revision, expires_at) = (after.revision().cast_signed(), millis(after.expires_at()));
                 let values = [Bytes(&id), Number(revision), Number(expires_at), Bytes(&after.to_bytes())];
-                self.write(insert, announced, &values).await
+                database.execute(&statements.insert, &values).await
             }
             (Some(old), Some(after)) => {
                 let (revision, expires_at) = (after.revision().cast_signed(), millis(after.expires_at()));
                 let update = Update { id, old, revision, expires_at, value: after.to_bytes() };
-                match self.database.dialect() {
-                    Dialect::Sqlite => self.database.update_in_turn(statements, update).await,
-                    Dialect::Postgres | Dialect::MySql => {
-                        let texts = [&statements.update, &statements.update_announced];
-                        self.write(texts, announced, &update.values()).await
-                    }
+                match database.dialect() {
+                    Dialect::Sqlite => database.update_in_turn(statements, update).await,
+                    Dialect::Postgres | Dialect::MySql => database.execute(&statements.update, &update.values()).await,
                 }
             }
-            (Some(old), None) => {
-                let delete = [&statements.delete, &statements.delete_announced];
-                self.write(delete, announced, &[Bytes(&id), Number(old)]).await
-            }
+            (Some(old), None) => database.execute(&statements.delete, &[Bytes(&id), Number(old)]).await,
             (None, None) => Ok(0),
         };
         match swapped {
@@ -359,6 +329,7 @@ impl Store for SqlStore {
             Err(error) if is_duplicate(&error) => {}
             Err(error) => return Err(self.failed("write a session", error)),
         }
+        announcing.map(Announcing::withdraw);
         match self.load(key, now).await? {
             None if before.is_none() && after.is_none() => Ok(Swapped::removed()),
             current => Ok(Swapped::Stale(current)),

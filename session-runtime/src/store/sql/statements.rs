@@ -37,20 +37,13 @@ pub(super) struct Statements {
     pub(super) load_many: Sql,
     /// id, revision, expiry, value. Writes nothing, or fails as a duplicate, if the row exists.
     pub(super) insert: Sql,
-    /// id, revision, expiry, value. Writes nothing, or fails as a duplicate, if the row exists. Also announces the id on
-    /// databases that can.
-    pub(super) insert_announced: Sql,
     /// revision, expiry, value; id, and the revision that the row must have.
     pub(super) update: Sql,
-    /// revision, expiry, value; id, and the revision that the row must have. Also announces the id on databases that can.
-    pub(super) update_announced: Sql,
     /// On SQLite, [`GROUPED`] updates: revision, expiry, value; id, and the revision that the row must have → 0, nothing, id of each
     /// row that was updated.
     pub(super) update_group: Sql,
     /// id, and the revision that the row must have.
     pub(super) delete: Sql,
-    /// id, and the revision that the row must have. Also announces the id on databases that can.
-    pub(super) delete_announced: Sql,
     /// The last expiry to remove, twice.
     pub(super) delete_expired: Sql,
     /// The previous id, now → revision, value, id.
@@ -88,21 +81,13 @@ impl Statements {
         let update =
             format!("UPDATE {table} SET revision = ?, expires_at = ?, value = ? WHERE id = ? AND revision = ?");
         let delete = format!("DELETE FROM {table} WHERE id = ? AND revision = ?");
-        let announced = |statement: &str| match dialect {
-            Dialect::Postgres => format!(
-                "WITH written AS ({statement} RETURNING id) SELECT pg_notify('{CHANNEL}', encode(id, 'hex')) FROM written"
-            ),
-            Dialect::MySql | Dialect::Sqlite => statement.to_owned(),
-        };
         Self {
             load: sql(format!("SELECT revision, value FROM {table} WHERE id = ?")),
             load_many: sql(format!(
                 "SELECT revision, value, id FROM {table} WHERE id IN ({})",
                 ["?"; LOADED].join(", ")
             )),
-            insert_announced: sql(announced(&insert)),
             insert: sql(insert),
-            update_announced: sql(announced(&update)),
             update: sql(update),
             update_group: sql(format!(
                 "UPDATE {table} SET revision = new.column1, expires_at = new.column2, value = new.column3 \
@@ -110,7 +95,6 @@ impl Statements {
                  RETURNING 0, x'', id",
                 ["(?, ?, ?, ?, ?)"; GROUPED].join(", ")
             )),
-            delete_announced: sql(announced(&delete)),
             delete: sql(delete),
             // Names the columns of this store, so that the statement fails on a table of another application. On PostgreSQL,
             // the second comparison reads the row after it is locked.

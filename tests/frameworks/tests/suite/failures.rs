@@ -63,7 +63,7 @@ over_frameworks! {
     async fn the_server_keeps_serving_after_a_client_has_disconnected(framework) {
         let (server, gate) = (Server::new(AnyStore::memory()), Gate::new());
         let application = Application { routes: frameworks::table::routes(&gate), sessions: Some(server.sessions.layer()), ..nothing() };
-        let addr = framework.listen(application);
+        let addr = framework.listen(application).addr;
         let mut connection = std::net::TcpStream::connect(addr).unwrap();
         connection.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         connection.write_all(b"POST /wait/left HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n").unwrap();
@@ -76,6 +76,34 @@ over_frameworks! {
         let mut reply = String::new();
         again.read_to_string(&mut reply).unwrap();
         assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    }
+
+    // A worker that is shut down finishes its requests, and what they changed is stored.
+    async fn a_request_in_progress_is_stored_and_answered_while_its_server_stops(framework) {
+        let (server, gate) = (Server::new(AnyStore::memory()), Gate::new());
+        let application = Application {
+            routes: frameworks::table::routes(&gate),
+            sessions: Some(server.sessions.layer()),
+            ..nothing()
+        };
+        let mut visitor = Visitor::new(&framework.serve(application.clone()));
+        assert_eq!(visitor.post("/login/ada").await.status, 200);
+        let cookie = visitor.cookies();
+        let stopped = framework.listen(application);
+        let mut connection = std::net::TcpStream::connect(stopped.addr).unwrap();
+        connection.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let request = format!(
+            "POST /wait/last HTTP/1.1\r\nhost: localhost\r\nsec-fetch-site: same-origin\r\ncookie: {cookie}\r\n\
+             content-length: 0\r\n\r\n"
+        );
+        connection.write_all(request.as_bytes()).unwrap();
+        gate.reached().await;
+        stopped.stop();
+        gate.open();
+        let mut reply = String::new();
+        connection.read_to_string(&mut reply).unwrap();
+        assert!(reply.starts_with("HTTP/1.1 200") && reply.ends_with("waited"), "{reply}");
+        assert_eq!(visitor.get("/show").await.json()["name"], "last");
     }
 
     // The answer shows nothing internal.

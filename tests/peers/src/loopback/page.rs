@@ -62,8 +62,8 @@ fn text(date: &str, all: &[Measured], redis: &OnRedis, bars: &str) -> String {
          without a network is in [REPORT.md](../REPORT.md).\n\n\
          Each contestant is a process of its own, in which its framework's own server has one thread for requests \
          (`axum::serve` and poem's `Server` on a runtime of one thread, actix-web's `HttpServer` with one worker), on the same \
-         machine as the store's server and as who asks: over HTTP/1.1 and {CROWD} connections that are kept alive, each of \
-         which sends its next request once it has the answer. Nobody shares a session with another connection. Sessions and \
+         machine as the store's server and the client. The client uses HTTP/1.1 and {CROWD} connections that are kept alive; \
+         each sends its next request once it has the answer, and has a session of its own. Sessions and \
          works are those of REPORT.md: W0 does not touch its session, W1 reads two fields, W2 writes a small one, W3 begins a \
          session with one small field, W4 ends one. All SQL contestants have a pool of 10 connections, none of which is tried \
          before it is used.\n\n\
@@ -114,7 +114,7 @@ fn section(of: &Measured, redis: &OnRedis, here: &Lock, older: &Lock) -> String 
     let [least, most] = asking(of);
     let mut text = format!(
         "## Sessions in: {}\n\n{}\nRequests per second:\n\n{}\nLatency in milliseconds, of half of the requests and of 99 in \
-         100 at most:\n\n{}\nProcessor time of the application, in microseconds per request (who asks takes {least:.0} to \
+         100 at most:\n\n{}\nProcessor time of the application, in microseconds per request (the client takes {least:.0} to \
          {most:.0} besides):\n\n{}\n",
         of.store.name(),
         table(&["", "packages", "in", "keeps a session in", "its cookie"], &who),
