@@ -114,18 +114,27 @@ fn finish<B: MessageBody + 'static>(handled: HttpResponse<B>, mut ending: Ending
         }
     };
     if ending.writes() {
-        let ours = [header::SET_COOKIE, header::VARY, header::CACHE_CONTROL];
+        let names = [
+            (header::SET_COOKIE, actix::SET_COOKIE),
+            (header::VARY, actix::VARY),
+            (header::CACHE_CONTROL, actix::CACHE_CONTROL),
+        ];
         let mut headers = HeaderMap::with_capacity(4);
-        for name in &ours {
-            let values = answer.headers().get_all(name.as_str());
-            for value in values.filter_map(|value| HeaderValue::from_bytes(value.as_bytes()).ok()) {
-                headers.append(name, value);
+        for (ours, theirs) in &names {
+            for value in answer.headers().get_all(theirs) {
+                if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+                    headers.append(ours, value);
+                }
+            }
+        }
+        for (ours, theirs) in &names {
+            if headers.contains_key(ours) {
+                answer.headers_mut().remove(theirs);
             }
         }
         ending.write(&mut headers);
-        for (name, theirs) in ours.iter().zip([actix::SET_COOKIE, actix::VARY, actix::CACHE_CONTROL]) {
-            answer.headers_mut().remove(&theirs);
-            for value in headers.get_all(name) {
+        for (ours, theirs) in names {
+            for value in headers.get_all(ours) {
                 if let Ok(value) = actix::HeaderValue::from_bytes(value.as_bytes()) {
                     answer.headers_mut().append(theirs.clone(), value);
                 }

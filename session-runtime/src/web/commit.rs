@@ -42,7 +42,8 @@ impl Commit {
     pub async fn finish(self, status: u16, changes: Option<Changes>) -> Answer {
         match self.finish_at_once() {
             Some(answer) => answer,
-            None => self.store(status, changes).await,
+            // Boxed because most requests store nothing: otherwise every middleware's future would reserve room for it.
+            None => Box::pin(self.store(status, changes)).await,
         }
     }
 

@@ -16,14 +16,16 @@ use crate::{
     values::{NOW, create, empty, load, value},
 };
 
-/// Returns how many of our statements a server has executed so far, including those that begin and end transactions.
+/// Returns how many of our statements a server has executed so far, including those that begin and end transactions, but not the
+/// messages that follow the end of a session in the background.
 pub(crate) fn executed(server: &DatabaseServer) -> u64 {
     match server.engine() {
         // A line is, for example, `LOG:  execute sqlx_s_1: SELECT revision, value …`, or `LOG:  statement: BEGIN`.
         Engine::Postgres => {
             let log = server.log();
             let count = |text: &str| log.matches(text).count() as u64;
-            count("LOG:  execute ") + count("LOG:  statement: BEGIN") + count("LOG:  statement: COMMIT")
+            let messages = count("LOG:  statement: BEGIN; SET LOCAL synchronous_commit");
+            count("LOG:  execute ") + count("LOG:  statement: BEGIN") + count("LOG:  statement: COMMIT") - messages
         }
         Engine::MariaDb => {
             let counts = "'Com_stmt_execute', 'Com_begin', 'Com_commit'";
