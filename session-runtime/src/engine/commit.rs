@@ -425,7 +425,7 @@ impl Request {
                 attempt.unanswered.get_or_insert(swap);
             }
             let digest = opened.raw().verifier;
-            let mut found = Found { selector, digest, stored: None, opened, by_current_key: true };
+            let mut found = Found { selector, digest, stored: None, opened, by_current_key: true, is_drawn: true };
             if !swapped? && !matches!(self.look(&mut claim, attempt, &mut found, now).await?, Look::Ours) {
                 attempt.drawn.discard_session(); // another session has its key
                 continue;

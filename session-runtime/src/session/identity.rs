@@ -102,9 +102,8 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// provider. Views with `fresh` then admit them again.
     ///
     /// This is not a sign-in. No lifetime starts again, the fields stay, and no other session ends. The session gets a new id,
-    /// unless it got one within the last minute. As after [`rotate_every`](crate::SessionsBuilder::rotate_every), requests in
-    /// progress in other tabs are not refused. But once the browser has sent the new id, a request with the former id is not
-    /// fresh.
+    /// and only that id is fresh. As after [`rotate_every`](crate::SessionsBuilder::rotate_every), requests in progress in other
+    /// tabs are not refused. If the response is lost, the user stays signed in, and has to confirm again.
     ///
     /// Returns `false` and does nothing if `user` is not the signed-in user, since another person may have signed in at the
     /// identity provider. It also returns `false` while another user acts as `user`. Takes the identity, or a type that it

@@ -21,6 +21,7 @@ mod limits;
 mod migrate;
 mod ordinary;
 mod privilege;
+mod proof;
 mod resent;
 mod reviewed;
 mod scopes;
