@@ -11,7 +11,7 @@ use crate::{
     clock::Timestamp,
     cookie::{Brought, Chunks, OpenedSession, Token, present},
     error::Error,
-    event::Event,
+    event::{Event, ImpersonationEnd},
     id::{Digest, Verifier},
     key::Key,
     record::{Older, Owner, Record, Replaced},
@@ -148,7 +148,8 @@ impl Engine {
     /// Ends a session after a request presented a verifier that was replaced long ago: the cookie may have been stolen.
     async fn end_replayed(&self, key: &Key, generation: u64) -> Result<(), Error> {
         let is_same = |record: &Record| if record.generation == generation { Owner::Own } else { Owner::Other };
-        if self.end_stored(key, EndReason::Replayed, is_same).await? == super::users::End::Ended {
+        let why = ImpersonationEnd::Revoked;
+        if self.end_stored(key, EndReason::Replayed, why, is_same).await? == super::users::End::Ended {
             self.events.emit(&Event::Ended, Some(key));
         }
         Ok(())

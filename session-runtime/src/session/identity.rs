@@ -171,16 +171,23 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     ///     is_admin: bool,
     /// }
     ///
-    /// #[view(Shop, or_status = 404, fresh = 10m, stale_redirect = "/confirm")]
-    /// struct Admin {
-    ///     user: String,
-    ///     is_admin: bool,
+    /// impl ShopFields {
+    ///     /// The user, if they are an administrator.
+    ///     fn admin(&self) -> Option<&str> {
+    ///         self.user().filter(|_| self.is_admin())
+    ///     }
     /// }
     ///
-    /// async fn act_as(View(admin): View<Admin>, mut session: Session<Shop>, customer: String) -> Result<(), Error> {
-    ///     if admin.is_admin {
-    ///         session.user_mut().impersonate(customer, Duration::from_secs(1800))?;
-    ///     }
+    /// #[view(Shop, or_status = 404, fresh = 10m, stale_redirect = "/confirm")]
+    /// struct Admin {
+    ///     admin: String,
+    /// }
+    ///
+    /// async fn act_as(View(me): View<Admin>, mut session: Session<Shop>, customer: String) -> Result<(), Error> {
+    ///     session.user_mut().impersonate(customer.clone(), Duration::from_secs(1800))?;
+    ///     // The audit log comes second, since another request may have ended the session or changed its user.
+    ///     session.save().await?;
+    ///     println!("audit: {} acts as {customer}", me.admin);
     ///     Ok(())
     /// }
     /// ```

@@ -9,7 +9,7 @@ use std::{marker::PhantomData, time::Duration};
 
 pub use self::{
     local::local_path,
-    project::{Project, project},
+    project::{Project, Projection, any, project},
 };
 use crate::{
     cookie::CookieSpec,

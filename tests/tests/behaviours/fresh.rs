@@ -82,7 +82,9 @@ fn routes(server: &Server) -> Router {
         )
         .route(
             "/act-as/{user}",
-            post(|mut s: S, Path(user): Path<String>| async move { s.user_mut().impersonate(user, minutes(5)).unwrap() }),
+            post(
+                |mut s: S, Path(user): Path<String>| async move { s.user_mut().impersonate(user, minutes(5)).unwrap() },
+            ),
         )
         .route(
             "/confirm-and-fail/{user}",

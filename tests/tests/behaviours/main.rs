@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod change;
+mod checked_sign_in;
 mod concurrency;
 mod cookie;
 mod crowds;

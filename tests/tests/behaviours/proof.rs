@@ -47,7 +47,9 @@ fn app(server: &Server) -> Router {
         )
         .route(
             "/act-as/{user}",
-            post(|mut s: S, Path(user): Path<String>| async move { s.user_mut().impersonate(user, minutes(5)).unwrap() }),
+            post(
+                |mut s: S, Path(user): Path<String>| async move { s.user_mut().impersonate(user, minutes(5)).unwrap() },
+            ),
         )
         .route("/stop", post(|mut s: S| async move { s.user_mut().stop_impersonating().to_string() }));
     server.serving(tests::app::routes().merge(routes))
