@@ -98,7 +98,8 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 /// application. The session's type must be at least as visible as the view.
 ///
 /// **A value that is always there guards nothing**: a `bool` is there even when it is `false`, and a `String` even when it is
-/// empty. To admit only some users, give the session a method that returns an `Option`:
+/// empty. To admit only some users, give the session a method that returns an `Option`. A view with `or_redirect` or `or_status`
+/// does not compile if none of its values can be missing and it has no `fresh`.
 ///
 /// ```
 /// use session_runtime::{Session, View, view};

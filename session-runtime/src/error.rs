@@ -31,13 +31,13 @@ pub(crate) enum Kind {
         "the session's id was renewed meanwhile (a sign-in, a sign-out or another change of rights elsewhere); nothing was written"
     )]
     Moved,
-    #[error("other requests kept changing the session; nothing was written")]
+    #[error("other requests kept changing the session; nothing was written to it")]
     Conflict,
     #[error("the user has as many sessions as allowed, so this sign-in was refused; nothing was written")]
     Full,
     #[error("the user cannot act as another: {0}; nothing was written")]
     NotImpersonated(&'static str),
-    #[error("the session store did not answer; nothing is known to be written")]
+    #[error("the session store did not answer; none, some or all of the changes may have been made")]
     Unavailable,
     #[error("the session store did not answer, and it is no longer possible to tell whether the session was written")]
     Unknown,
@@ -101,6 +101,18 @@ impl Error {
         Self::new(Kind::Setup(sentence.into()))
     }
 
+    /// Returns the same error at start, with the name of the setting in front.
+    pub(crate) fn within(mut self, name: &str) -> Self {
+        self.0.kind = Kind::Setup(format!("{name}: {}", self.kind()));
+        self
+    }
+
+    /// Returns this error as one of a store that did not answer.
+    pub(crate) fn into_unavailable(self) -> Self {
+        if matches!(self.kind(), Kind::Unavailable) { self } else { Self::new(Kind::Unavailable).because(self) }
+    }
+
+    /// Returns the same error with its cause. The cause must not be part of the message too: both are shown.
     pub(crate) fn because(mut self, source: impl Into<Source>) -> Self {
         self.0.source = Some(source.into());
         self
@@ -249,13 +261,18 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0.kind, f)?;
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            write!(f, "\n  because: {error}")?;
-            cause = error.source();
-        }
-        Ok(())
+        self.source().into_iter().flat_map(causes).try_for_each(|cause| write!(f, "\n  because: {cause}"))
     }
+}
+
+/// Returns the messages of this error and its causes. Leaves out a cause that the message before it already names.
+fn causes(error: &(dyn StdError + 'static)) -> impl Iterator<Item = String> {
+    let mut last = String::new();
+    std::iter::successors(Some(error), |&error| error.source()).filter_map(move |error| {
+        let message = error.to_string();
+        let is_new = last.is_empty() || !last.contains(&message);
+        is_new.then(|| message.clone_into(&mut last)).map(|()| message)
+    })
 }
 
 impl StdError for Error {
@@ -313,7 +330,7 @@ impl StoreError {
         self.timeout
     }
 
-    /// Returns the same error with its cause, which is appended to the message.
+    /// Returns the same error with its cause. The message then ends with the cause and the causes of that.
     ///
     /// ```
     /// # use session_runtime::store::StoreError;
@@ -328,18 +345,13 @@ impl StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.source {
-            Some(source) => write!(f, "{}: {source}", self.sentence),
-            None => f.write_str(&self.sentence),
-        }
+        f.write_str(&self.sentence)?;
+        self.source.iter().flat_map(|source| causes(&**source)).try_for_each(|cause| write!(f, ": {cause}"))
     }
 }
 
-impl StdError for StoreError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as _)
-    }
-}
+// The message shows the causes, so there is no source: programs that print the sources would show them twice.
+impl StdError for StoreError {}
 
 #[cfg(test)]
 mod tests {
@@ -354,5 +366,30 @@ mod tests {
         let shown = format!("{error:?}");
         assert!(shown.starts_with("the session store did not answer"), "{shown}");
         assert!(shown.contains("\n  because: no connection: refused"), "{shown}");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no route: {0}")]
+    struct Outer(#[source] std::io::Error);
+
+    /// Returns what a program prints that shows an error with its sources.
+    fn printed(error: &dyn StdError) -> String {
+        let sources = std::iter::successors(error.source(), |&error| error.source());
+        sources.fold(error.to_string(), |printed, source| format!("{printed}: {source}"))
+    }
+
+    #[test]
+    fn each_cause_is_shown_once() {
+        let refused = || Outer(std::io::Error::other("Connection refused"));
+        let store = StoreError::new("Redis did not answer").because(refused());
+        let expected = "Redis did not answer: no route: Connection refused";
+        assert_eq!((store.to_string().as_str(), printed(&store).as_str()), (expected, expected));
+        let setup = Error::setup("cannot use `x`").because(refused()).within("`store`");
+        for shown in [printed(&Error::from(store)), format!("{setup:?}")] {
+            assert_eq!(shown.matches("Connection refused").count(), 1, "{shown}");
+        }
+        assert_eq!(setup.to_string(), "`store`: cannot use `x`");
+        let twice = Error::from(StoreError::new("down")).into_unavailable();
+        assert_eq!(printed(&twice).matches("did not answer").count(), 1);
     }
 }

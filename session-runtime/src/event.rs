@@ -114,6 +114,8 @@ pub enum ImpersonationEnd {
     Stopped,
     /// The time was up. This is reported when the session is next used, or never if it is not used again.
     Expired,
+    /// [`UserSessions::end_impersonations`](crate::UserSessions::end_impersonations) was called for the user who acted.
+    Withdrawn,
     /// The sessions of either user were revoked, the user who acted had more sessions than allowed, or the session ended because
     /// a request presented an id that was replaced long ago.
     Revoked,

@@ -85,6 +85,9 @@
 //! | a value is too large, or cannot be encoded or read again | 500, no cookie; nothing is stored | the same |
 //! | the handler failed: its response has status 408, 499 or 5xx | that response; the changes and any sign-in are dropped, but `destroy`, `log_out`, `stop_impersonating` and `renew` still take effect | the same |
 //!
+//! What a handler did elsewhere, such as in a database or a log, is done even if the answer is 409 or 503. So call
+//! `save().await?` first, and write elsewhere second: then the session is stored, or the handler learns that it is not.
+//!
 //! Anything that `save` or `update` has already stored stays stored, except a sign-in that must be undone. If `save` stored a
 //! new id, its cookie is always set. The changes of a request that is cancelled, because its client disconnected
 //! or because an outer layer gave up on it, are dropped. [`Changes`] in the extensions of a response overrides what its status
@@ -150,13 +153,19 @@ pub use self::store::redis::RedisStore;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use self::store::sql::{SqlPool, SqlStore};
 #[cfg(feature = "rocket")]
+#[doc(inline)]
 pub use self::web::WithChanges;
+// The pages of these items are here, and not in `web`.
 #[cfg(feature = "web")]
+pub use self::cookie::PlainCookie;
+#[cfg(feature = "web")]
+#[doc(inline)]
 pub use self::web::{
-    Changes, OriginReason, OriginRefusal, Passive, SameOriginLayer, SessionLayer, SessionRefusal, SessionRejection,
-    ViewLayer, ViewRejection,
+    Changes, Cookies, CookiesLayer, CookiesRejection, OriginReason, OriginRefusal, Passive, SameOriginLayer,
+    SessionLayer, SessionRefusal, SessionRejection, ViewLayer, ViewRejection,
 };
 #[cfg(feature = "tower")]
+#[doc(inline)]
 pub use self::web::{CookiesFuture, CookiesService, SameOrigin, SessionFuture, SessionService, ViewService};
 pub use self::{
     clock::{Clock, Timestamp},
@@ -170,11 +179,6 @@ pub use self::{
     session::{Core, Ended, Identified, Identity, Listed, Schema, Session, SignIn, UntilEnded},
     sessions::{Config, ListedSession, NoHandle, SessionHandle, Sessions, SessionsBuilder, UserSessions},
     view::{View, Viewed, local_path},
-};
-#[cfg(feature = "web")]
-pub use self::{
-    cookie::PlainCookie,
-    web::{Cookies, CookiesLayer, CookiesRejection, ProtectedCookies},
 };
 
 /// Makes a web session of a struct, with a reader and a handle for each field.
@@ -197,6 +201,6 @@ pub mod __private {
         },
         session::{Core, Identified, Identity, Listed, Schema, identity},
         store::{AnyPlace, SharedFields, UserLists},
-        view::{NoSession, Project, ViewPolicy, Viewed, project},
+        view::{NoSession, Project, Projection, ViewPolicy, Viewed, any, project},
     };
 }

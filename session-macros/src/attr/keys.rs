@@ -281,7 +281,8 @@ impl Key for FieldKey {
             Self::Rotates,
             "rotates",
             "rotates",
-            "Decides what a visitor may do: a change renews the session's id, and a sign-in resets the field.",
+            "Decides what a visitor may do: a change renews the session's id, and a sign-in resets the field. Until the browser has the \
+             new id, its other requests are a guest's: set the field in a POST, or with `sessions.of(&user).update(…)`, which keeps ids.",
         ),
         on_field(
             Self::Device,

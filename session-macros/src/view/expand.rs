@@ -4,7 +4,10 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::model::{Field, View};
+use super::{
+    arguments::Arguments,
+    model::{Field, View},
+};
 use crate::{
     expand::schema::duration,
     model::Form,
@@ -17,7 +20,7 @@ pub(super) fn expand(view: &View) -> TokenStream {
     let (p, name, cfgs) = (view.private(), ours(&view.ident), &view.cfgs);
     let (parameters, arguments, clause) = view.generics.split_for_impl();
     let session = session(view, &p);
-    let (policy, body) = (policy(view, &p), body(view, &p));
+    let (policy, body, guards) = (policy(view, &p), body(view, &p), guards(view, &p));
     quote! {
         #(#cfgs)*
         impl #parameters #p::Viewed for #name #arguments #clause {
@@ -27,6 +30,7 @@ pub(super) fn expand(view: &View) -> TokenStream {
                 #body
             }
         }
+        #guards
     }
 }
 
@@ -74,26 +78,62 @@ fn policy(view: &View, p: &Private) -> TokenStream {
 /// Generates the expression that makes the view from the session. If the session's type is missing or the view's form is invalid,
 /// the expression is `None`.
 fn body(view: &View, p: &Private) -> TokenStream {
-    let known = view.arguments.session.is_some() && matches!(view.form, Form::Struct) && !view.is_generic();
-    if !known || view.fields.iter().any(|field| borrowed(&field.ty).is_some()) {
+    if !is_known(view) {
         return quote!(let _ = __fields; ::core::option::Option::None);
     }
-    let mut seen = Vec::new();
-    // The compiler itself reports two fields with one name.
-    let fields = view.fields.iter().filter(|field| {
-        let new = !seen.contains(&&field.ident);
-        seen.push(&field.ident);
-        new || !field.cfgs.is_empty()
+    let fields = fields(view).map(|Field { ident, ty, cfgs }| {
+        quote! {
+            #(#cfgs)*
+            #ident: #p::project::<#ty, _>().of(__fields.#ident())?
+        }
     });
-    let fields = fields.map(|field| projection(field, p));
     quote!(::core::option::Option::Some(Self { #(#fields,)* }))
 }
 
-/// Generates `user_id: project::<u64, _>(__fields.user_id())?`. If the session has no such name or no such type, the error
-/// points at the view's own name or type.
-fn projection(Field { ident, ty, cfgs }: &Field, p: &Private) -> TokenStream {
+/// Generates an error for a view that names an answer to refused visitors, but can refuse none.
+fn guards(view: &View, p: &Private) -> TokenStream {
+    let Arguments { session, fresh: None, or_redirect, or_status, .. } = &view.arguments else {
+        return TokenStream::new();
+    };
+    let redirect = or_redirect.as_ref().map(|given| given.at_key());
+    let Some(key) = redirect.or(or_status.as_ref().map(|given| given.at_key())).filter(|_| is_known(view)) else {
+        return TokenStream::new();
+    };
+    let (name, cfgs) = (&view.ident, &view.cfgs);
+    let message = format!(
+        "`{name}` admits every visitor, since no value that it asks for can be missing, so `{key}` never applies; give it a field \
+         from an `Option`, such as a method `fn admin(&self) -> Option<&str>`"
+    );
+    let fields = fields(view).map(|Field { ident, ty, cfgs }| {
+        quote! {
+            #(#cfgs)*
+            #p::project::<#ty, _>().can_be_missing(__fields, |__fields| __fields.#ident())
+        }
+    });
+    let check = quote_spanned!(key.span()=> ::core::assert!(__can_refuse(::core::option::Option::None), #message));
     quote! {
         #(#cfgs)*
-        #ident: #p::project::<#ty, _>(__fields.#ident())?
+        const _: () = {
+            const fn __can_refuse(__fields: ::core::option::Option<&<#session as #p::Schema>::Fields>) -> bool {
+                #p::any(&[#(#fields,)*])
+            }
+            #check
+        };
     }
+}
+
+/// Returns whether the session's type and all fields of the view are known.
+fn is_known(view: &View) -> bool {
+    let is_complete = view.arguments.session.is_some() && matches!(view.form, Form::Struct) && !view.is_generic();
+    is_complete && view.fields.iter().all(|field| borrowed(&field.ty).is_none())
+}
+
+/// Returns the fields of the view. The compiler itself reports two fields with one name.
+fn fields(view: &View) -> impl Iterator<Item = &Field> {
+    let mut seen = Vec::new();
+    view.fields.iter().filter(move |field| {
+        let new = !seen.contains(&&field.ident);
+        seen.push(&field.ident);
+        new || !field.cfgs.is_empty()
+    })
 }

@@ -27,7 +27,7 @@ impl Key for ViewKey {
             "or_redirect",
             "or_redirect = \"/login\"",
             "Redirects refused visitors to this path (303), and appends `?next=` with the page that they asked for. Pass the \
-             value of `next` to `local_path`.",
+             value of `next` to `local_path`. After a POST, and if the path has a `next` of its own, nothing is appended.",
         ),
         known(
             Self::OrStatus,

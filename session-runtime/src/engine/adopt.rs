@@ -50,7 +50,7 @@ impl Request {
         let adopted = adopted.unwrap_or_else(|| engine.recognised(attempt, &found));
         let renewed = adopted.renewal.is_some();
         if let Some(Renewal { verifier, digest }) = adopted.renewal {
-            (found.digest, found.by_current_key) = (digest, true);
+            (found.digest, found.by_current_key, found.is_drawn) = (digest, true, true);
             self.state().verifier = Some(verifier);
             attempt.event = Some(Event::Renewed);
         }

@@ -198,9 +198,7 @@ impl Request {
             // opened yet.
             let entered = match attempt.refused {
                 true => false,
-                false => Box::pin(self.engine.enter(entering, deadline))
-                    .await
-                    .map_err(|error| Error::new(Kind::Unavailable).because(error))?,
+                false => Box::pin(self.engine.enter(entering, deadline)).await.map_err(Error::into_unavailable)?,
             };
             if !entered {
                 // Undoing may fail or be dropped: the next commit then continues it.
@@ -348,7 +346,7 @@ impl Request {
                 && let Some(entering) = engine.entering(&found, &opened.record, Because::LastsLonger)
             {
                 let entered = Box::pin(engine.enter(&entering, deadline)).await;
-                entered.map_err(|error| Error::new(Kind::Unavailable).because(error))?;
+                entered.map_err(Error::into_unavailable)?;
             }
             if engine.listed && put.as_ref().is_some_and(|(adopted, _)| adopted.signs_in) {
                 attempt.before = Some(Box::new((found.clone(), self.state().verifier.clone())));
@@ -422,7 +420,7 @@ impl Request {
                 attempt.unanswered.get_or_insert(swap);
             }
             let digest = opened.raw().verifier;
-            let mut found = Found { selector, digest, stored: None, opened, by_current_key: true };
+            let mut found = Found { selector, digest, stored: None, opened, by_current_key: true, is_drawn: true };
             if !swapped? && !matches!(self.look(&mut claim, attempt, &mut found, now).await?, Look::Ours) {
                 attempt.drawn.discard_session(); // another session has its key
                 continue;

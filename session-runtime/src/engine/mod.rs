@@ -89,6 +89,7 @@ pub(crate) use self::{
     secrets::Secrets,
     snapshot::Snapshot,
     update::Start,
+    users::Listing,
     watch::Watches,
 };
 use crate::{

@@ -10,7 +10,7 @@ use super::{
     lifetime::{touch_due, write_lifetime},
     presented::Found,
     put::Put,
-    renewal::{reauthentication_renews, renewal_due},
+    renewal::{formers_after_proof, reauthentication_renews, renewal_due},
     write::{Written, check_size, kept},
 };
 use crate::{
@@ -98,9 +98,10 @@ pub(super) fn next(
     {
         return Ok(Next::Conflict);
     }
+    let timer = cookie && renewal_due(engine, found, current, now);
     if intent.authenticates {
         put.record.authenticate(now);
-    } else if (intent.renews || rotates)
+    } else if (intent.renews || rotates || timer)
         && found.is_from_before_proof()
         && !matches!(intent.sign, Some(Sign::In { .. }))
     {
@@ -111,28 +112,28 @@ pub(super) fn next(
     if expired {
         put.record.change_rare(|rare| rare.expired = None);
     }
-    let mut presents = false;
-    let timer = cookie && renewal_due(engine, found, current, now);
-    if intent.renews || rotates {
-        if !cookie {
-            return Err(Error::new(Kind::TooLate { wanted: "a renewed session needs one" }));
-        }
-        let replaced = Replaced::ByPrivilege { at: now };
-        put.renew(engine, found, drawn.renewal()?, Previous { verifier: current.verifier, replaced }, now);
+    let presents = found.presents_renewal(current);
+    if presents {
+        put.record.note_presented(found.digest, now);
+    }
+    let previous = if intent.renews || rotates {
         put.record.generation = put.record.generation.saturating_add(1);
-    } else if timer || intent.authenticates && reauthentication_renews(engine, found, current, now) {
-        if !cookie {
-            return Err(Error::new(Kind::TooLate { wanted: "a renewed session needs one" }));
-        }
+        Some(Previous { verifier: current.verifier, replaced: Replaced::ByPrivilege { at: now } })
+    } else if intent.authenticates && reauthentication_renews(engine, found, current, cookie) {
+        Some(formers_after_proof(found, &put.record, now))
+    } else if timer {
         // The presented verifier stays valid until the browser presents the new one, because the response that carries the new
         // one may be lost.
-        let replaced = Replaced::ByTimer { presented_at: None };
-        put.renew(engine, found, drawn.renewal()?, Previous { verifier: found.digest, replaced }, now);
-    } else if found.presents_renewal(current)
-        && let Some(previous) = &mut put.record.previous
-    {
-        previous.replaced = Replaced::ByTimer { presented_at: Some(now) };
-        presents = true;
+        let replaced = Replaced::ByTimer { presented_at: None, older: None };
+        Some(Previous { verifier: found.digest, replaced })
+    } else {
+        None
+    };
+    if let Some(previous) = previous {
+        if !cookie {
+            return Err(Error::new(Kind::TooLate { wanted: "a renewed session needs one" }));
+        }
+        put.renew(engine, found, drawn.renewal()?, previous, now);
     }
     let changes = is_written
         || put.adopted.restarted

@@ -11,10 +11,10 @@ use crate::{
     clock::Timestamp,
     cookie::{Brought, Chunks, OpenedSession, Token, present},
     error::Error,
-    event::Event,
+    event::{Event, ImpersonationEnd},
     id::{Digest, Verifier},
     key::Key,
-    record::{Owner, Previous, Record, Replaced},
+    record::{Older, Owner, Record, Replaced},
     value::{EndReason, Versioned},
 };
 
@@ -27,7 +27,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(60);
 pub(super) enum Match {
     /// It is the record's current verifier.
     Current,
-    /// The timer replaced it, and it is still valid.
+    /// The timer or a re-authentication replaced it, and it is still valid.
     StillGood,
     /// It was replaced a short time ago, and is no longer valid.
     JustReplaced,
@@ -141,13 +141,15 @@ impl Engine {
             opened: self.open_record(key, record, now),
             stored: Some(stored),
             by_current_key: token.current,
+            is_drawn: false,
         }
     }
 
     /// Ends a session after a request presented a verifier that was replaced long ago: the cookie may have been stolen.
     async fn end_replayed(&self, key: &Key, generation: u64) -> Result<(), Error> {
         let is_same = |record: &Record| if record.generation == generation { Owner::Own } else { Owner::Other };
-        if self.end_stored(key, EndReason::Replayed, is_same).await? == super::users::End::Ended {
+        let why = ImpersonationEnd::Revoked;
+        if self.end_stored(key, EndReason::Replayed, why, is_same).await? == super::users::End::Ended {
             self.events.emit(&Event::Ended, Some(key));
         }
         Ok(())
@@ -160,17 +162,23 @@ pub(super) fn matched(record: &Record, digest: Digest, now: Timestamp) -> Match 
     if record.verifier == digest {
         return Match::Current;
     }
-    match record.previous.as_deref() {
-        Some(Previous { verifier, replaced: Replaced::ByTimer { presented_at } })
-            if *verifier == digest && presented_at.is_none_or(|at| now.since(at) < GRACE) =>
-        {
-            // If the time is a minute or more in the future, this clock was set back, or another node's clock is ahead. The
-            // previous verifier must not stay valid until this clock catches up. But the request does not count as the replay of
-            // a stolen cookie.
-            if presented_at.is_some_and(|at| at.since(now) >= GRACE) { Match::JustReplaced } else { Match::StillGood }
-        }
-        Some(Previous { replaced: Replaced::ByPrivilege { at }, .. }) if now.since(*at) < GRACE => Match::JustReplaced,
-        Some(_) => Match::LongReplaced,
-        None => Match::None,
+    let Some(previous) = record.previous.as_deref() else { return Match::None };
+    if let Some(Older { presented_at, .. }) =
+        record.former(digest).filter(|former| former.presented_at.is_none_or(|at| now.since(at) < GRACE))
+    {
+        // If the time is a minute or more in the future, this clock was set back, or another node's clock is ahead. The former
+        // verifier must not stay valid until this clock catches up. But the request does not count as the replay of a stolen
+        // cookie.
+        return if presented_at.is_some_and(|at| at.since(now) >= GRACE) {
+            Match::JustReplaced
+        } else {
+            Match::StillGood
+        };
     }
+    let is_late = match previous.replaced {
+        Replaced::ByPrivilege { at } => now.since(at) < GRACE,
+        // A re-authentication may come soon after another renewal, whose late requests the record no longer knows.
+        Replaced::ByTimer { .. } => record.is_renewed_by_proof() && now.since(record.renewed_at) < GRACE,
+    };
+    if is_late { Match::JustReplaced } else { Match::LongReplaced }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::codec::OpenRecord;
 use crate::{
     id::{Digest, Selector},
-    record::{Record, Replaced},
+    record::Record,
     value::Versioned,
 };
 
@@ -45,6 +45,8 @@ pub(crate) struct Found {
     pub(super) opened: OpenRecord,
     /// Whether the key ring's current key signed the cookie.
     pub(super) by_current_key: bool,
+    /// Whether this request drew the verifier. The browser may never receive it.
+    pub(super) is_drawn: bool,
 }
 
 impl Found {
@@ -63,30 +65,21 @@ impl Found {
         record.verifier == self.digest
     }
 
-    /// Returns whether this request is the first to present the verifier from a renewal by the timer.
+    /// Returns whether this request is the first to present a verifier that is newer than another valid one.
     pub(super) fn presents_renewal(&self, record: &Record) -> bool {
-        renewal_is_unseen(record) && self.is_current(record)
+        !self.is_drawn && record.is_news(self.digest)
     }
 
-    /// Returns whether this request may renew the session's verifier. A request with the previous verifier may do so only while
-    /// no request has presented the new verifier, because the response that carried the new one may be lost.
+    /// Returns whether the timer may renew the session's verifier for this request. For a request with a former verifier, it may
+    /// do so only while no request has presented a newer one, because the response that carried that one may be lost.
     pub(super) fn may_renew(&self, record: &Record) -> bool {
-        renewal_is_unseen(record) || self.is_current(record)
+        self.is_current(record) || record.former(self.digest).is_some_and(|former| former.presented_at.is_none())
     }
 
-    /// Returns whether the cookie carries the id from before the user last authenticated, although the browser has presented the
-    /// newer one since. The sender of the request might then not be the user who authenticated.
+    /// Returns whether the cookie carries an id from before the user last authenticated. The sender of the request might not be
+    /// the user who authenticated.
     pub(super) fn is_from_before_proof(&self) -> bool {
         let record = self.record();
-        let is_presented = record
-            .previous
-            .as_ref()
-            .is_some_and(|previous| matches!(previous.replaced, Replaced::ByTimer { presented_at: Some(_) }));
-        is_presented && !self.is_current(record) && record.authenticated_at().is_some_and(|at| at >= record.renewed_at)
+        !self.is_current(record) && record.is_renewed_by_proof()
     }
-}
-
-fn renewal_is_unseen(record: &Record) -> bool {
-    let unseen = Replaced::ByTimer { presented_at: None };
-    record.previous.as_ref().is_some_and(|previous| previous.replaced == unseen)
 }

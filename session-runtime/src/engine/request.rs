@@ -257,8 +257,8 @@ impl Request {
         Snapshot { record, overlay, era: state.pending.era, standing, unknown }
     }
 
-    /// Returns whether the request sent an id from before the user last authenticated, although the browser has presented the
-    /// newer id since. The sender may then be someone other than the authenticated user.
+    /// Returns whether the request sent an id from before the user last authenticated. The sender may be someone other than the
+    /// authenticated user.
     pub(crate) fn came_with_older_id(&self) -> bool {
         let state = self.state();
         matches!(&state.presented, Some(Presented::Found(found)) if found.is_from_before_proof())

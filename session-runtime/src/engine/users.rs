@@ -27,6 +27,15 @@ use crate::{
 /// How many sessions are loaded at a time.
 const BATCH: usize = 16;
 
+/// One of a user's sessions.
+pub(crate) struct Listing {
+    pub(crate) key: Key,
+    /// The session as it is stored. If the user acts as another, their own session, which was set aside.
+    pub(crate) record: Arc<Record>,
+    /// The encoded identity of the user as whom this one acts.
+    pub(crate) acts_as: Option<Arc<[u8]>>,
+}
+
 /// The result of ending a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
@@ -41,14 +50,14 @@ pub(super) enum End {
 impl Engine {
     /// Returns a user's live sessions that have the relation `whose` to the user: the user's own, or those in which another user
     /// acts as this one. The earliest sign-in comes first.
-    pub(crate) async fn sessions_of(&self, identity: &[u8], whose: Owner) -> Result<Vec<(Key, Arc<Record>)>, Error> {
+    pub(crate) async fn sessions_of(&self, identity: &[u8], whose: Owner) -> Result<Vec<Listing>, Error> {
         let now = self.clock.now();
         let list = self.read_list(self.load(&self.scope.list(identity), now).await?.as_ref(), now)?;
         let mut live = Vec::with_capacity(list.entries.len());
         for batch in list.entries.chunks(BATCH) {
             let loaded = join_all(batch.iter().map(|entry| self.session_of(identity, whose, &entry.key))).await;
-            for (entry, record) in batch.iter().zip(loaded) {
-                live.extend(record?.map(|record| (entry.key, record)));
+            for listing in loaded {
+                live.extend(listing?);
             }
         }
         Ok(live)
@@ -85,15 +94,37 @@ impl Engine {
     /// Ends one session, if it is the user's. A session in which another user acts as this one becomes the acting user's own
     /// again.
     pub(super) async fn end_session(&self, identity: &[u8], key: &Key, reason: EndReason) -> Result<End, Error> {
-        self.end_stored(key, reason, |record| record.owner(identity)).await
+        self.end_stored(key, reason, ImpersonationEnd::Revoked, |record| record.owner(identity)).await
     }
 
-    /// Ends a session that is a user's own, or an impersonation of that user. `owner` returns the user's relation to the
-    /// session.
+    /// Ends what a user acts as in their own sessions, which continue. Returns how many impersonations it ended.
+    pub(crate) async fn end_impersonations_by(&self, identity: &[u8]) -> Result<u64, Error> {
+        let now = self.clock.now();
+        let list = self.read_list(self.load(&self.scope.list(identity), now).await?.as_ref(), now)?;
+        let acts = |record: &Record| match record.impersonation() {
+            Some(impersonation) if *impersonation.by == *identity => Owner::Impersonator,
+            _ => Owner::Other,
+        };
+        let (mut ended, mut failed) = (0, None);
+        for entry in &list.entries {
+            match self.end_stored(&entry.key, EndReason::Revoked, ImpersonationEnd::Withdrawn, acts).await {
+                Ok(end) => ended += u64::from(end == End::Ended),
+                // One failure must not keep the other impersonations alive.
+                Err(error) => {
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        failed.map_or(Ok(ended), Err)
+    }
+
+    /// Ends a session of which `owner` returns `Own`, or only the impersonation if it returns `Impersonator`. `why` is the reason
+    /// that the event of the impersonation's end gives.
     pub(super) async fn end_stored(
         &self,
         key: &Key,
         reason: EndReason,
+        why: ImpersonationEnd,
         owner: impl Fn(&Record) -> Owner,
     ) -> Result<End, Error> {
         let deadline = &Deadline::new(self.commit_timeout);
@@ -124,18 +155,14 @@ impl Engine {
                 Held::Ended(_) | Held::Nothing => return Ok(End::Gone),
             };
             if claim.swap(Some(&value), now).await? {
-                self.report_revoked(key, record, owner(record) == Owner::Own, reason);
+                if owner(record) == Owner::Own && reason != EndReason::Replayed {
+                    self.events.emit(&Event::Revoked, Some(key));
+                }
+                if let (Some(impersonation), Some(user)) = (record.impersonation(), &record.user) {
+                    self.report_impersonation_ended(&impersonation.by, user, why, key);
+                }
                 return Ok(End::Ended);
             }
-        }
-    }
-
-    fn report_revoked(&self, key: &Key, record: &Record, ended: bool, reason: EndReason) {
-        if ended && reason != EndReason::Replayed {
-            self.events.emit(&Event::Revoked, Some(key));
-        }
-        if let (Some(impersonation), Some(user)) = (record.impersonation(), &record.user) {
-            self.report_impersonation_ended(&impersonation.by, user, ImpersonationEnd::Revoked, key);
         }
     }
 
@@ -245,14 +272,15 @@ impl Engine {
         }
     }
 
-    /// Returns a live session, as it is stored, if this user's relation to it is `whose`. If `whose` is `Own` and the user acts
-    /// as another, returns the user's own session, which was set aside.
-    async fn session_of(&self, identity: &[u8], whose: Owner, key: &Key) -> Result<Option<Arc<Record>>, Error> {
+    /// Returns a live session, if this user's relation to it is `whose`.
+    async fn session_of(&self, identity: &[u8], whose: Owner, key: &Key) -> Result<Option<Listing>, Error> {
         let found = self.load_session(key, self.clock.now()).await?;
         let record = found.map(|(_, record)| record).filter(|record| record.owner(identity) == whose);
         Ok(record.map(|record| match self.own(&record) {
-            Some(own) if whose == Owner::Own => Arc::new(own),
-            _ => record,
+            Some(own) if whose == Owner::Own => {
+                Listing { key: *key, record: Arc::new(own), acts_as: record.user.clone() }
+            }
+            _ => Listing { key: *key, record, acts_as: None },
         }))
     }
 }

@@ -192,5 +192,5 @@ fn check_kind(seen: &Metadata, path: &Path) -> Result<(), Error> {
 }
 
 fn failed(what: &str, instead: &str, path: &Path, error: io::Error) -> Error {
-    Error::setup(format!("the key file {path:?} cannot be {what} ({error}); {instead}")).because(error)
+    Error::setup(format!("the key file {path:?} cannot be {what} ({error}); {instead}"))
 }

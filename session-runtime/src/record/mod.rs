@@ -3,6 +3,7 @@
 
 mod add;
 mod fields;
+mod former;
 pub(crate) mod integer;
 mod nonces;
 mod rare;
@@ -13,6 +14,7 @@ mod tests;
 pub(crate) use self::{
     add::Add,
     fields::{Entry, Fields},
+    former::{Older, Previous, Replaced},
     nonces::Nonces,
     rare::{Impersonation, Owner, Proof, Rare, kept},
 };
@@ -132,30 +134,4 @@ impl Record {
         (self.idle_until, self.ends_at) = (lifetime.idle_until, lifetime.ends_at);
         self.remembered = lifetime.remembered;
     }
-}
-
-/// A verifier that a renewal replaced. It is kept to distinguish the visitor's late requests from a stranger's.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Previous {
-    /// Digest of the verifier that was replaced.
-    pub(crate) verifier: Digest,
-    /// Why it was replaced, which decides what it still opens.
-    pub(crate) replaced: Replaced,
-}
-
-/// Why a verifier was replaced.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Replaced {
-    /// By a sign-in, a sign-out, an impersonation, `renew` or a change of a `rotates` field: the old verifier opens nothing. For
-    /// a minute, a request with it counts as late rather than as a replay.
-    ByPrivilege {
-        /// When it was replaced.
-        at: Timestamp,
-    },
-    /// By the timer, or because the user authenticated again: the old verifier is valid until the new one is first presented,
-    /// and for a minute after.
-    ByTimer {
-        /// When the new verifier was first presented.
-        presented_at: Option<Timestamp>,
-    },
 }

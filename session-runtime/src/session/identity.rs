@@ -102,9 +102,8 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// provider. Views with `fresh` then admit them again.
     ///
     /// This is not a sign-in. No lifetime starts again, the fields stay, and no other session ends. The session gets a new id,
-    /// unless it got one within the last minute. As after [`rotate_every`](crate::SessionsBuilder::rotate_every), requests in
-    /// progress in other tabs are not refused. But once the browser has sent the new id, a request with the former id is not
-    /// fresh.
+    /// and only that id is fresh. As after [`rotate_every`](crate::SessionsBuilder::rotate_every), requests in progress in other
+    /// tabs are not refused. If the response is lost, the user stays signed in, and has to confirm again.
     ///
     /// Returns `false` and does nothing if `user` is not the signed-in user, since another person may have signed in at the
     /// identity provider. It also returns `false` while another user acts as `user`. Takes the identity, or a type that it
@@ -172,16 +171,23 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     ///     is_admin: bool,
     /// }
     ///
-    /// #[view(Shop, or_status = 404, fresh = 10m, stale_redirect = "/confirm")]
-    /// struct Admin {
-    ///     user: String,
-    ///     is_admin: bool,
+    /// impl ShopFields {
+    ///     /// The user, if they are an administrator.
+    ///     fn admin(&self) -> Option<&str> {
+    ///         self.user().filter(|_| self.is_admin())
+    ///     }
     /// }
     ///
-    /// async fn act_as(View(admin): View<Admin>, mut session: Session<Shop>, customer: String) -> Result<(), Error> {
-    ///     if admin.is_admin {
-    ///         session.user_mut().impersonate(customer, Duration::from_secs(1800))?;
-    ///     }
+    /// #[view(Shop, or_status = 404, fresh = 10m, stale_redirect = "/confirm")]
+    /// struct Admin {
+    ///     admin: String,
+    /// }
+    ///
+    /// async fn act_as(View(me): View<Admin>, mut session: Session<Shop>, customer: String) -> Result<(), Error> {
+    ///     session.user_mut().impersonate(customer.clone(), Duration::from_secs(1800))?;
+    ///     // The audit log comes second, since another request may have ended the session or changed its user.
+    ///     session.save().await?;
+    ///     println!("audit: {} acts as {customer}", me.admin);
     ///     Ok(())
     /// }
     /// ```

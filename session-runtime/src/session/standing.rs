@@ -44,8 +44,8 @@ impl<S: Schema> Core<S> {
     /// Returns whether the user proved who they are less than `limit` ago, which is what views with `fresh` check. Always
     /// `false` while another user acts as this one.
     ///
-    /// [`reauthenticate`](crate::Identity::reauthenticate) makes the session fresh, and gives it a new id. A request with the
-    /// previous id is not fresh once the browser has used the new one.
+    /// [`reauthenticate`](crate::Identity::reauthenticate) makes the session fresh, and gives it a new id. A request with a
+    /// former id is not fresh.
     ///
     /// ```
     /// # use session_runtime::Session;

@@ -2,13 +2,15 @@
 
 use std::{fmt, ops::Deref, sync::Arc, time::SystemTime};
 
+use serde::de::DeserializeOwned;
+
 use super::SessionHandle;
 use crate::{
-    engine::{Engine, Snapshot},
+    engine::{Engine, Listing, Snapshot},
     fields::{Origin, State},
     key::Key,
-    record::Record,
-    session::{Core, Schema},
+    schema::from_bytes,
+    session::{Core, Identified, Schema},
 };
 
 /// One of a user's sessions, as it was when it was listed. It has the same readers as a [`Session`](struct@crate::Session),
@@ -41,17 +43,18 @@ pub struct ListedSession<S: Schema> {
     fields: S::Fields,
     key: Key,
     seen_at: SystemTime,
+    acts_as: Option<Arc<[u8]>>,
 }
 
 impl<S: Schema> ListedSession<S> {
-    pub(super) fn new(engine: &Arc<Engine>, key: Key, record: Arc<Record>) -> Self {
+    pub(super) fn new(engine: &Arc<Engine>, Listing { key, record, acts_as }: Listing) -> Self {
         let seen_at = record.seen_at.into();
         let mut snapshot = Snapshot { record: Some(engine.as_of_today(record)), ..Snapshot::default() };
         if S::SPEC.fields.iter().any(|meta| meta.secret) {
             snapshot.retain(S::SPEC.fields, |meta| !meta.secret);
         }
         let state = State { origin: Origin::Listed { engine: Arc::clone(engine), key }, snapshot, ..State::default() };
-        Self { fields: Core { __slots: S::Slots::default(), __state: state }.into(), key, seen_at }
+        Self { fields: Core { __slots: S::Slots::default(), __state: state }.into(), key, seen_at, acts_as }
     }
 
     /// Returns the session's handle: a name that forms may show, and that
@@ -82,6 +85,30 @@ impl<S: Schema> ListedSession<S> {
     #[must_use]
     pub fn last_seen(&self) -> SystemTime {
         self.seen_at
+    }
+
+    /// Returns the user as whom this session's user acts ([`impersonate`](crate::Identity::impersonate)); `None` if they act as no
+    /// one. [`UserSessions::end_impersonations`](super::UserSessions::end_impersonations) ends it.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, Sessions};
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
+    /// # async fn show(sessions: Sessions<Shop>) -> Result<(), Error> {
+    /// for device in sessions.of(&7).list().await? {
+    ///     println!("{}: acts as {:?}", device.handle(), device.acts_as());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn acts_as(&self) -> Option<S::User>
+    where
+        S: Identified<User: DeserializeOwned>,
+    {
+        let user = from_bytes(self.acts_as.as_deref()?);
+        user.inspect_err(
+            |error| warn_limited!(%error, "the user as whom another acts cannot be read; `acts_as` shows no user"),
+        )
+        .ok()
     }
 
     /// Returns whether this is the session of `session`, which belongs to the current request.

@@ -45,7 +45,8 @@ impl<S: Schema> Sessions<S> {
 ///
 /// When one of these methods ends a session, the session ends immediately on every server: a request in progress can no longer
 /// change it, and the next request with its cookie is anonymous. The session of a concurrent sign-in ends too, unless the
-/// sign-in added it to the list after the method had read the list.
+/// sign-in added it to the list after the method had read the list. "Check the sign-in" in
+/// [`guide::security`](crate::guide::security) closes that gap.
 ///
 /// If a method fails, some of the sessions may still be live. A list that is damaged, or was written by a newer version of this
 /// crate, is an error, and does not count as empty.
@@ -77,7 +78,8 @@ impl<S: Schema> UserSessions<S> {
     /// Returns each live session, the earliest sign-in first. Loads the list, and each session on it.
     ///
     /// Sessions in which another user acts as this one are left out, since they are not this user's devices: see
-    /// [`UserSessions::impersonations`]. A session in which this user acts as another is listed with their own fields.
+    /// [`UserSessions::impersonations`]. A session in which this user acts as another is listed with their own fields:
+    /// [`ListedSession::acts_as`] returns that user.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down.
@@ -93,7 +95,7 @@ impl<S: Schema> UserSessions<S> {
     /// ```
     pub async fn list(&self) -> Result<Vec<ListedSession<S>>, Error> {
         let sessions = self.engine.sessions_of(self.user()?, Owner::Own).await?;
-        Ok(sessions.into_iter().map(|(key, record)| ListedSession::new(&self.engine, key, record)).collect())
+        Ok(sessions.into_iter().map(|listing| ListedSession::new(&self.engine, listing)).collect())
     }
 
     /// Returns each session in which another user acts as this one, the earliest first. Show them to the user, or use them in
@@ -113,7 +115,7 @@ impl<S: Schema> UserSessions<S> {
     /// ```
     pub async fn impersonations(&self) -> Result<Vec<ListedSession<S>>, Error> {
         let sessions = self.engine.sessions_of(self.user()?, Owner::Impersonator).await?;
-        Ok(sessions.into_iter().map(|(key, record)| ListedSession::new(&self.engine, key, record)).collect())
+        Ok(sessions.into_iter().map(|listing| ListedSession::new(&self.engine, listing)).collect())
     }
 
     /// Returns the user's name in events: a keyed hash, which does not reveal the identity without the key. It is the same for
@@ -160,8 +162,9 @@ impl<S: Schema> UserSessions<S> {
     /// `last_seen`.
     ///
     /// If the user acts as another in a session, the edit changes the user's own session, which is set aside. Sessions in
-    /// which others act as this user are not edited. A concurrent sign-in may miss the edit, so first make the same change in
-    /// the data that sign-ins read.
+    /// which others act as this user are not edited. A concurrent sign-in may miss the edit. So first make the same change in
+    /// the data that sign-ins read, and let each sign-in read that data again after `save`: see "Check the sign-in" in
+    /// [`guide::security`](crate::guide::security).
     ///
     /// # Errors
     /// The first error, if a session could not be edited. The other sessions are edited nevertheless. A second call edits
@@ -252,6 +255,30 @@ impl<S: Schema> UserSessions<S> {
     /// ```
     pub async fn revoke_all(&self) -> Result<u64, Error> {
         self.engine.end_sessions_of(self.user()?, |_| true).await
+    }
+
+    /// Ends what this user acts as, and returns how many impersonations ended. The user stays signed in, and their own sessions
+    /// continue. Call it after you took away the user's right to act as others.
+    ///
+    /// A request that is just starting an impersonation can come later than this call. To close that gap, read the right again
+    /// after [`save`](Core::save) in the handler that calls `impersonate`, and call `stop_impersonating` if it is gone.
+    ///
+    /// # Errors
+    /// The first error, if an impersonation could not be ended. The others end nevertheless. [`Error::is_unavailable`] if the
+    /// store is down.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, Sessions};
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64>, #[session(rotates)] is_admin: bool }
+    /// async fn no_longer_admin(sessions: &Sessions<Shop>, user: u64) -> Result<(), Error> {
+    ///     // The database has the change already.
+    ///     sessions.of(&user).update(|session| session.is_admin_mut().set(false)).await?;
+    ///     sessions.of(&user).end_impersonations().await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    pub async fn end_impersonations(&self) -> Result<u64, Error> {
+        self.engine.end_impersonations_by(self.user()?).await
     }
 
     fn user(&self) -> Result<&[u8], Error> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{DynStore, Store};
-use crate::error::Error;
+use crate::error::{Error, StoreError};
 
 type Opening = Pin<Box<dyn Future<Output = Result<Arc<dyn DynStore>, Error>> + Send>>;
 type Open = Arc<dyn Fn(String) -> Opening + Send + Sync>;
@@ -56,8 +56,8 @@ where
             match opening.await {
                 Ok(store) => Ok(Arc::new(store) as Arc<dyn DynStore>),
                 Err(error) => {
-                    let error = error.into();
-                    Err(Error::setup(format!("the store could not be opened: {error}")).because(error))
+                    let error = StoreError::new("the store could not be opened").because(error);
+                    Err(Error::setup(error.to_string()))
                 }
             }
         })

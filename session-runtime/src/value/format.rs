@@ -19,7 +19,7 @@ use crate::{
     clock::Timestamp,
     id::{Digest, Nonce},
     key::Key,
-    record::{Fields, Impersonation, NONCES, Nonces, Previous, Proof, Rare, Record, Replaced},
+    record::{Fields, Impersonation, NONCES, Nonces, Older, Previous, Proof, Rare, Record, Replaced},
     varint::{self, split_number, unzigzag, zigzag},
 };
 
@@ -57,6 +57,8 @@ const REMEMBERED: u8 = 1;
 const SIGNED_IN: u8 = 2;
 const REPLACED_BY_PRIVILEGE: u8 = 4;
 const REPLACED_BY_TIMER: u8 = 8;
+/// Both flags: the verifier before the previous one is stored too.
+const REPLACED_TWICE: u8 = REPLACED_BY_PRIVILEGE | REPLACED_BY_TIMER;
 const PRESENTED: u8 = 16;
 const PROOF: u8 = 32;
 const CAPPED: u8 = 64;
@@ -134,11 +136,12 @@ fn write_session(bytes: &mut Vec<u8>, record: &Record) {
     let (previous, by) = match record.previous.as_deref() {
         None => (None, 0),
         Some(Previous { verifier, replaced: Replaced::ByPrivilege { at } }) => {
-            (Some((verifier, Some(*at))), REPLACED_BY_PRIVILEGE)
+            (Some((verifier, Some(*at), None)), REPLACED_BY_PRIVILEGE)
         }
-        Some(Previous { verifier, replaced: Replaced::ByTimer { presented_at } }) => {
+        Some(Previous { verifier, replaced: Replaced::ByTimer { presented_at, older } }) => {
             let presented = if presented_at.is_some() { PRESENTED } else { 0 };
-            (Some((verifier, *presented_at)), REPLACED_BY_TIMER | presented)
+            let by = if older.is_some() { REPLACED_TWICE } else { REPLACED_BY_TIMER };
+            (Some((verifier, *presented_at, *older)), by | presented)
         }
     };
     let flag = |condition: bool, flag: u8| if condition { flag } else { 0 };
@@ -162,10 +165,14 @@ fn write_session(bytes: &mut Vec<u8>, record: &Record) {
             write_rare(bytes, from, rare);
         }
     }
-    if let Some((verifier, at)) = previous {
+    if let Some((verifier, at, older)) = previous {
         bytes.extend_from_slice(verifier.as_bytes());
         if let Some(at) = at {
             write_moment(bytes, from, at);
+        }
+        if let Some(Older { verifier, presented_at }) = older {
+            bytes.extend_from_slice(verifier.as_bytes());
+            write_moment(bytes, from, presented_at.unwrap_or(Timestamp::NEVER));
         }
     }
     bytes.extend_from_slice(record.fields.as_bytes());
@@ -244,8 +251,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Decoded, Damage> {
 fn read_session(rest: &mut Rest<'_>) -> Option<Record> {
     let flags = rest.byte()?;
     let is_set = |flag: u8| flags & flag != 0;
-    let contradicts = is_set(REPLACED_BY_PRIVILEGE) && is_set(REPLACED_BY_TIMER)
-        || is_set(PRESENTED) && !is_set(REPLACED_BY_TIMER)
+    let contradicts = is_set(PRESENTED) && !is_set(REPLACED_BY_TIMER)
         || flags & (PROOF | CAPPED | IMPERSONATION) != 0 && !is_set(SIGNED_IN);
     if contradicts {
         return None;
@@ -274,13 +280,14 @@ fn read_session(rest: &mut Rest<'_>) -> Option<Record> {
         }
     }
     let mut previous = None;
-    if is_set(REPLACED_BY_PRIVILEGE) {
-        let verifier = Digest::from(*rest.array()?);
-        previous = Some(Previous { verifier, replaced: Replaced::ByPrivilege { at: rest.moment(from)? } }.into());
-    } else if is_set(REPLACED_BY_TIMER) {
+    if is_set(REPLACED_BY_TIMER) {
         let verifier = Digest::from(*rest.array()?);
         let presented_at = if is_set(PRESENTED) { Some(rest.moment(from)?) } else { None };
-        previous = Some(Previous { verifier, replaced: Replaced::ByTimer { presented_at } }.into());
+        let older = if flags & REPLACED_TWICE == REPLACED_TWICE { Some(read_older(rest, from)?) } else { None };
+        previous = Some(Previous { verifier, replaced: Replaced::ByTimer { presented_at, older } }.into());
+    } else if is_set(REPLACED_BY_PRIVILEGE) {
+        let verifier = Digest::from(*rest.array()?);
+        previous = Some(Previous { verifier, replaced: Replaced::ByPrivilege { at: rest.moment(from)? } }.into());
     }
     let fields = Fields::from_bytes(rest.0.to_vec()).ok()?;
     Some(Record {
@@ -300,6 +307,12 @@ fn read_session(rest: &mut Rest<'_>) -> Option<Record> {
         fields,
         rare,
     })
+}
+
+fn read_older(rest: &mut Rest<'_>, from: Timestamp) -> Option<Older> {
+    let verifier = Digest::from(*rest.array()?);
+    let at = rest.moment(from)?;
+    Some(Older { verifier, presented_at: (at != Timestamp::NEVER).then_some(at) })
 }
 
 fn read_proof(rest: &mut Rest<'_>, from: Timestamp, is_apart: bool) -> Option<Proof> {

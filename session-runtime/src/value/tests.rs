@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     id::{Digest, hex},
     key::Key,
-    record::{Entry, Fields, Impersonation, Lifetime, NONCES, Previous, Proof, Rare, Replaced},
+    record::{Entry, Fields, Impersonation, Lifetime, NONCES, Older, Previous, Proof, Rare, Replaced},
 };
 
 fn scope() -> Scope {
@@ -34,10 +34,16 @@ fn nonce() -> impl Strategy<Value = Nonce> {
     any::<u64>().prop_map(Nonce)
 }
 
+fn older() -> impl Strategy<Value = Older> {
+    let at = moment().prop_filter("`Timestamp::NEVER` encodes a missing time", |at| *at != Timestamp::NEVER);
+    (digest(), prop::option::of(at)).prop_map(|(verifier, presented_at)| Older { verifier, presented_at })
+}
+
 fn previous() -> impl Strategy<Value = Option<Box<Previous>>> {
     let replaced = prop_oneof![
         moment().prop_map(|at| Replaced::ByPrivilege { at }),
-        prop::option::of(moment()).prop_map(|presented_at| Replaced::ByTimer { presented_at }),
+        (prop::option::of(moment()), prop::option::of(older()))
+            .prop_map(|(presented_at, older)| Replaced::ByTimer { presented_at, older }),
     ];
     prop::option::of((digest(), replaced).prop_map(|(verifier, replaced)| Previous { verifier, replaced }.into()))
 }
@@ -349,7 +355,7 @@ fn shop() -> Record {
 }
 
 /// Returns the example values of `docs/format.md`, each with its title.
-fn examples() -> [(&'static str, Value); 6] {
+fn examples() -> [(&'static str, Value); 7] {
     let minutes = |minutes: u64| NOW + Duration::from_secs(60 * minutes);
     let mut guest = shop();
     guest.note_write(Nonce(0x0102_0304_0506_0708), NOW);
@@ -361,6 +367,14 @@ fn examples() -> [(&'static str, Value); 6] {
     user.previous =
         Some(Previous { verifier: Digest::from([2; 16]), replaced: Replaced::ByPrivilege { at: minutes(1) } }.into());
     user.generation = 1;
+    // The form was sent twice, and the browser has not used either of the two new ids.
+    let mut confirmed = user.clone();
+    confirmed.set_rare(Rare { proof: Proof::At(minutes(2)), ..Rare::default() });
+    confirmed.renewed_at = minutes(2);
+    let older = Some(Older { verifier: Digest::from([2; 16]), presented_at: None });
+    let replaced = Replaced::ByTimer { presented_at: None, older };
+    confirmed.previous = Some(Previous { verifier: Digest::from([3; 16]), replaced }.into());
+    confirmed.fields = Fields::default();
     let entry = |key, at| {
         let key = Key::from_digest([key; 16]);
         ListEntry { key, at: minutes(at), ends_at: minutes(720), is_impersonation: false }
@@ -371,6 +385,7 @@ fn examples() -> [(&'static str, Value); 6] {
     [
         ("guest", Value::session(scope(), Arc::new(guest))),
         ("user", Value::session(scope(), Arc::new(user))),
+        ("confirmed", Value::session(scope(), Arc::new(confirmed))),
         ("list", Value::list(scope(), Arc::new(list))),
         ("revocation", Value::revocation(scope(), revocation, minutes(720))),
         ("tombstone", Value::tombstone(scope(), tombstone, minutes(1))),

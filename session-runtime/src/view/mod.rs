@@ -9,7 +9,7 @@ use std::{marker::PhantomData, time::Duration};
 
 pub use self::{
     local::local_path,
-    project::{Project, project},
+    project::{Project, Projection, any, project},
 };
 use crate::{
     cookie::CookieSpec,
@@ -90,6 +90,8 @@ impl<V: Viewed> View<V> {
     /// Returns the view of a session, or the reason why the view refuses it.
     pub(crate) fn try_of(session: &Session<V::Session>) -> Result<Self, Denied> {
         let core: &Core<V::Session> = session;
+        // A missing value goes first: a user who may not see a page does not learn that it asks for a fresh sign-in.
+        let view = V::project(session).map(Self).ok_or(Denied::Missing)?;
         match V::POLICY.fresh {
             Some(limit) if !core.is_fresh(limit) => Err(if core.signed_in_at().is_none() {
                 Denied::Missing
@@ -98,7 +100,7 @@ impl<V: Viewed> View<V> {
             } else {
                 Denied::Stale
             }),
-            _ => V::project(session).map(Self).ok_or(Denied::Missing),
+            _ => Ok(view),
         }
     }
 }

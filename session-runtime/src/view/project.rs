@@ -11,14 +11,57 @@
     note = "what is read by reference is cloned, so its type must be `Clone`"
 )]
 pub trait Project<Read>: Sized {
+    /// Whether the session may have no value for this field.
+    const CAN_BE_MISSING: bool = false;
+
     /// Returns the value. `None` if the view needs a value and the session has none.
     fn project(read: Read) -> Option<Self>;
 }
 
 /// Takes a view's field from the result of the session's accessor.
+#[derive(Debug)]
+pub struct Projection<Out, Read> {
+    project: fn(Read) -> Option<Out>,
+    can_be_missing: bool,
+}
+
+/// Returns how to take a view's field from the result of the session's accessor. The handler and the check of the whole view both
+/// call this function, so that a mistake is one error.
 #[inline]
-pub fn project<Out: Project<Read>, Read>(read: Read) -> Option<Out> {
-    Out::project(read)
+#[must_use]
+pub const fn project<Out: Project<Read>, Read>() -> Projection<Out, Read> {
+    Projection { project: Out::project, can_be_missing: Out::CAN_BE_MISSING }
+}
+
+impl<Out, Read> Projection<Out, Read> {
+    /// Returns the field's value. `None` if the view needs a value and the session has none.
+    #[inline]
+    pub fn of(self, read: Read) -> Option<Out> {
+        (self.project)(read)
+    }
+
+    /// Returns whether the session may have no value for this field. The arguments only name the accessor's type: they are never
+    /// used.
+    #[must_use]
+    pub const fn can_be_missing<'a, Fields>(
+        self,
+        _fields: Option<&'a Fields>,
+        _accessor: fn(&'a Fields) -> Read,
+    ) -> bool {
+        self.can_be_missing
+    }
+}
+
+/// Returns whether one of these is true.
+#[must_use]
+pub const fn any(mut conditions: &[bool]) -> bool {
+    while let [first, rest @ ..] = conditions {
+        if *first {
+            return true;
+        }
+        conditions = rest;
+    }
+    false
 }
 
 // The impls never overlap: a type that fits two of them would have to contain itself.
@@ -35,6 +78,8 @@ impl<T> Project<T> for T {
 
 #[diagnostic::do_not_recommend]
 impl<T> Project<Option<T>> for T {
+    const CAN_BE_MISSING: bool = true;
+
     #[inline]
     fn project(read: Option<T>) -> Option<Self> {
         read
@@ -52,6 +97,8 @@ impl<T: Clone> Project<&T> for T {
 
 #[diagnostic::do_not_recommend]
 impl<T: Clone> Project<Option<&T>> for T {
+    const CAN_BE_MISSING: bool = true;
+
     #[inline]
     fn project(read: Option<&T>) -> Option<Self> {
         read.cloned()
@@ -70,6 +117,8 @@ impl<T: Clone> Project<Option<&T>> for Option<T> {
 
 #[diagnostic::do_not_recommend]
 impl<T: Clone> Project<&Option<T>> for T {
+    const CAN_BE_MISSING: bool = true;
+
     #[inline]
     fn project(read: &Option<T>) -> Option<Self> {
         read.clone()
@@ -88,6 +137,8 @@ impl Project<&str> for String {
 
 #[diagnostic::do_not_recommend]
 impl Project<Option<&str>> for String {
+    const CAN_BE_MISSING: bool = true;
+
     #[inline]
     fn project(read: Option<&str>) -> Option<Self> {
         read.map(str::to_owned)
@@ -112,6 +163,8 @@ impl<T: Clone> Project<&[T]> for Vec<T> {
 
 #[diagnostic::do_not_recommend]
 impl<T: Clone> Project<Option<&[T]>> for Vec<T> {
+    const CAN_BE_MISSING: bool = true;
+
     #[inline]
     fn project(read: Option<&[T]>) -> Option<Self> {
         read.map(<[T]>::to_vec)

@@ -137,9 +137,9 @@ impl Page {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, sentence, SessionRefusal::StoreDown)
     }
 
-    /// A change was dropped.
+    /// A change was dropped. The handler may already have done its work elsewhere.
     pub(crate) const fn conflict() -> Self {
-        let sentence = "Your session changed while this request was under way (a sign-in, or another tab), so it was not carried out. Please reload and try again.";
+        let sentence = "Your session changed while this request was under way (a sign-in, or another tab), so it may not have been carried out. Please reload, check, and try again.";
         Self::new(StatusCode::CONFLICT, sentence, SessionRefusal::Changed)
     }
 
@@ -181,7 +181,7 @@ impl Page {
 
     /// The session or cookie would exceed a limit.
     pub(crate) const fn too_large() -> Self {
-        let sentence = "This is more than can be kept for you, so this request was not carried out.";
+        let sentence = "This is more than can be kept for you, so this request may not have been carried out.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, sentence, SessionRefusal::TooLarge)
     }
 

@@ -80,12 +80,12 @@ impl<V: Viewed> View<V> {
 
 /// Why a handler did not get its view: the session cannot be loaded ([`SessionRejection`]), or it lacks a value that the view
 /// needs. In the second case the answer is a status (401 unless `or_status` sets another), or 303 to the path in
-/// `or_redirect`, with the visitor's target in `next`. A user who is signed in but not `fresh` gets `stale_status` or
-/// `stale_redirect` instead, if the view has one. If the view needs a fresh sign-in and another user acts as the signed-in
-/// one, the answer is 403, since asking for a password would not help.
+/// `or_redirect`, with the visitor's target in `next`. A user who lacks no value but is not `fresh` gets `stale_status` or
+/// `stale_redirect` instead, if the view has one. If another user acts as that user, the answer is 403, since asking for a
+/// password would not help.
 ///
 /// `next` holds path and query of a GET or HEAD, percent-encoded, if they are a [`local_path`]. Other methods get no `next`,
-/// since following a link cannot repeat such a request. The path is the one that the session layer saw. A layer within axum's
+/// since following a link cannot repeat such a request. Nothing is added to a path that has a `next` of its own. The path is the one that the session layer saw. A layer within axum's
 /// `nest`, or behind a proxy that removes a prefix, sees only the rest of the path: put the layer around the whole router, or
 /// give the prefix to [`mounted_at`](crate::SessionLayer::mounted_at).
 ///
@@ -226,10 +226,12 @@ fn mounted<'a>(target: &'a str, prefix: &str) -> Cow<'a, str> {
     format!("{prefix}{below}").into()
 }
 
-/// Turns `/login` into `/login?next=/account%3Ftab%3D2`.
+/// Turns `/login` into `/login?next=/account%3Ftab%3D2`. A path that has a `next` of its own stays as it is.
 fn with_next(to: &str, next: Option<&str>) -> String {
     let mut location = to.to_owned();
-    if let Some(next) = next {
+    let query = to.split_once('?').map_or("", |(_, query)| query);
+    let has_next = query.split('&').any(|pair| pair.split('=').next() == Some("next"));
+    if let Some(next) = next.filter(|_| !has_next) {
         location.push_str(if to.contains('?') { "&next=" } else { "?next=" });
         for byte in next.bytes() {
             match byte {
@@ -266,6 +268,10 @@ mod tests {
             ("/login", "/a?x=1&y=%20", "/login?next=/a%3Fx%3D1%26y%3D%2520"),
             ("/login?plain", "/a", "/login?plain&next=/a"),
             ("/login?", "/a+b'c", "/login?&next=/a%2Bb%27c"),
+            ("/login?nextly=1&a=next", "/a", "/login?nextly=1&a=next&next=/a"),
+            // The path has a `next` of its own. With a second one, axum's `Query` would answer 400.
+            ("/confirm?next=/admin", "/a", "/confirm?next=/admin"),
+            ("/confirm?a=1&next", "/a", "/confirm?a=1&next"),
             ("/login", "//evil.example", "/login"),
             ("/login", "*", "/login"),
         ] {

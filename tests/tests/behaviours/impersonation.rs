@@ -228,6 +228,28 @@ over_stores! {
         assert_eq!((of.impersonations().await.unwrap().len(), of.revoke_all().await.unwrap()), (0, 0));
     }
 
+    // S61: the right to act as others is taken away. The administrator stays signed in.
+    async fn the_right_to_act_as_others_can_be_taken_away_alone(store) {
+        let server = Server::new(store);
+        let app = app(&server);
+        let (root, _) = acting(&app, 30).await;
+        let other = server.signed_in("root").await;
+        heard(&server);
+        let (of, customer) = (server.sessions.of("root"), server.sessions.of("ada"));
+        assert_eq!(customer.end_impersonations().await.unwrap(), 0, "the customer acts as no one");
+        let acts_as: Vec<_> = of.list().await.unwrap().iter().map(|device| device.acts_as()).collect();
+        assert_eq!(acts_as, [Some("ada".to_owned()), None]);
+        assert_eq!(customer.impersonations().await.unwrap()[0].acts_as(), None);
+        assert_eq!(user(&root).await.as_deref(), Some("ada"));
+        assert_eq!(of.end_impersonations().await.unwrap(), 1);
+        assert_eq!(heard(&server), [Some(ImpersonationEnd::Withdrawn)]);
+        let seen = root.clone().get("/show").await.json();
+        assert_eq!((&seen["user"], &seen["name"]), (&json!("root"), &json!("Root")));
+        assert_eq!(user(&other).await.as_deref(), Some("root"));
+        assert_eq!((of.list().await.unwrap().len(), of.list().await.unwrap()[0].acts_as()), (2, None));
+        assert_eq!((customer.impersonations().await.unwrap().len(), of.end_impersonations().await.unwrap()), (0, 0));
+    }
+
     // F4, F6, S57: the customer could not end an impersonation that is not on the customer's list, so it is undone. The store
     // calls: load and swap the session, load and swap the list.
     async fn an_impersonation_that_cannot_be_listed_is_undone(store) {

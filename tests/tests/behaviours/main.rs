@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod change;
+mod checked_sign_in;
 mod concurrency;
 mod cookie;
 mod crowds;
@@ -21,6 +22,7 @@ mod limits;
 mod migrate;
 mod ordinary;
 mod privilege;
+mod proof;
 mod resent;
 mod reviewed;
 mod scopes;

@@ -45,7 +45,7 @@ struct Noted {
 }
 
 /// Lets in every visitor.
-#[view(Site, or_status = 500)]
+#[view(Site)]
 struct Anyone {
     user: Option<String>,
     code: Option<String>,

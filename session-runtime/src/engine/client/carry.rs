@@ -65,7 +65,7 @@ impl Engine {
 
     fn found_in_cookie(&self, selector: Selector, record: Arc<Record>, by_current_key: bool, now: Timestamp) -> Found {
         let opened = self.open_record(&self.scope.session(selector), record, now);
-        Found { selector, digest: Digest::from([0; 16]), stored: None, opened, by_current_key }
+        Found { selector, digest: Digest::from([0; 16]), stored: None, opened, by_current_key, is_drawn: false }
     }
 
     pub(in crate::engine) async fn revocation(

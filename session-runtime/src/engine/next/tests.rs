@@ -63,7 +63,8 @@ fn record(engine: &Engine, fields: &[(&str, &[u8])]) -> Record {
 
 fn found(record: Record) -> Found {
     let opened = OpenRecord { record: Arc::new(record), closed: None };
-    Found { selector: Selector([7; 16]), digest: Digest::from([0; 16]), stored: None, opened, by_current_key: true }
+    let (selector, digest) = (Selector([7; 16]), Digest::from([0; 16]));
+    Found { selector, digest, stored: None, opened, by_current_key: true, is_drawn: false }
 }
 
 fn attempt(ops: Vec<(&'static Meta, Op)>, steps: Vec<Step>) -> Attempt {

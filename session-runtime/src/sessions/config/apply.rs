@@ -306,5 +306,5 @@ impl<S: Schema> SessionsBuilder<S> {
 
 /// Puts the name of the setting in front of its error.
 fn named(name: &str, error: Error) -> Error {
-    Error::setup(format!("{name}: {error}")).because(error)
+    error.within(name)
 }

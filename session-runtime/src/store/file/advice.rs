@@ -15,7 +15,7 @@ pub(super) fn failed(doing: &str, path: &Path, source: io::Error) -> StoreError 
 
 /// Returns the same message as an error of [`Error::is_setup`], for failures at start.
 pub(super) fn refused(doing: &str, path: &Path, source: io::Error) -> Error {
-    Error::setup(format!("{}: {source}", sentence(doing, path, &source))).because(source)
+    Error::setup(failed(doing, path, source).to_string())
 }
 
 fn sentence(doing: &str, path: &Path, source: &io::Error) -> String {

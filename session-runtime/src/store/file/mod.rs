@@ -149,7 +149,7 @@ impl FileStoreBuilder {
     /// ```
     pub async fn open(self) -> Result<FileStore, Error> {
         let opened = blocking(move || Folder::open(&self.path, self.fsync)).await;
-        let folder = opened.map_err(|error| Error::setup(error.to_string()).because(error))??;
+        let folder = opened.map_err(|error| Error::setup(error.to_string()))??;
         Ok(FileStore(Arc::new(Inner { folder, turns: array::from_fn(|_| Arc::default()) })))
     }
 }

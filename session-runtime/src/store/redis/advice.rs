@@ -17,7 +17,8 @@ pub(super) fn unexpected(doing: &str) -> StoreError {
 
 /// Returns an error of [`Error::is_setup`], for failures at start.
 pub(super) fn refused(place: &str, source: RedisError) -> Error {
-    Error::setup(format!("cannot use {place}; {}: {source}", remedy(&source))).because(source)
+    let sentence = format!("cannot use {place}; {}", remedy(&source));
+    Error::setup(StoreError::new(sentence).because(source).to_string())
 }
 
 fn remedy(source: &RedisError) -> &'static str {

@@ -23,9 +23,7 @@ impl Trust {
         }
         let read = |path: &str| match std::fs::read(path) {
             Ok(pem) => Ok(redis::TlsCertificates { client_tls: None, root_cert: Some(pem) }),
-            Err(source) => {
-                Err(Error::setup(format!("cannot read the certificates `{path}`: {source}")).because(source))
-            }
+            Err(source) => Err(Error::setup(format!("cannot read the certificates `{path}`: {source}"))),
         };
         Ok(Self { authority: address.authority.as_deref().map(read).transpose()? })
     }

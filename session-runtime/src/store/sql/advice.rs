@@ -12,7 +12,8 @@ pub(super) fn failed(doing: &str, table: &str, source: sqlx::Error) -> StoreErro
 
 /// Returns an error of [`Error::is_setup`], for failures at start.
 pub(super) fn refused(place: &str, table: &str, source: sqlx::Error) -> Error {
-    Error::setup(format!("cannot use {place}; {}: {source}", remedy(&source, table))).because(source)
+    let sentence = format!("cannot use {place}; {}", remedy(&source, table));
+    Error::setup(StoreError::new(sentence).because(source).to_string())
 }
 
 /// Returns whether this connection is unusable, while another one may work.

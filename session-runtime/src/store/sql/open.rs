@@ -192,9 +192,9 @@ mod sqlite {
         std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
         let made = file.open(path);
         made.map(drop).map_err(|source| {
-            let sentence =
-                format!("cannot open {place}: does its folder exist, and may this process write there? {source}");
-            Error::setup(sentence).because(source)
+            Error::setup(format!(
+                "cannot open {place}: does its folder exist, and may this process write there? {source}"
+            ))
         })
     }
 }

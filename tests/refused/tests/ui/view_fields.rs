@@ -24,14 +24,14 @@ pub struct Shop {
     pub visits: u32,
 }
 
-#[view(Shop)]
+#[view(Shop, or_status = 404)]
 pub struct WrongNames {
     usr_id: u64,
     colour: String,
     theme: Theme,
 }
 
-#[view(Shop)]
+#[view(Shop, or_status = 404)]
 pub struct WrongTypes {
     user_id: String,
     name: Option<String>,
@@ -45,7 +45,7 @@ pub struct WrongTypes {
     created_at: u64,
 }
 
-#[view(Shop)]
+#[view(Shop, or_status = 404)]
 pub struct UnknownType {
     user_id: Nothing,
 }
