@@ -127,6 +127,7 @@ mod key;
 mod keys;
 mod record;
 mod schema;
+mod secret_file;
 mod session;
 mod sessions;
 pub mod store;
