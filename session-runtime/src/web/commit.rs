@@ -162,10 +162,7 @@ fn log(error: &Error) {
             "a session could not be stored: the store did not answer"
         );
     } else if error.is_too_large() && !error.is_mistake() {
-        warn_limited!(
-            error = error as &dyn std::error::Error,
-            "a session could not be stored: it would be too large"
-        );
+        warn_limited!(error = error as &dyn std::error::Error, "a session could not be stored: it would be too large");
     } else {
         error_limited!(error = error as &dyn std::error::Error, "a session could not be stored");
     }

@@ -125,7 +125,10 @@ enum Why {
     Session(SessionRejection),
     /// Another request has just replaced the session's id, so it is unknown who the visitor is.
     Changed,
-    Refused { denied: Denied, page: Page },
+    Refused {
+        denied: Denied,
+        page: Page,
+    },
 }
 
 impl ViewRejection {

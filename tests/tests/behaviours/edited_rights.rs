@@ -52,20 +52,29 @@ fn place(store: AnyStore, keys: &KeyRing, clock: &Clock, watch_every: Duration) 
     };
     let (write, out) = (pass.clone(), pass);
     let app = Router::new()
-        .route("/login", post(|mut s: S| async move {
-            s.user_mut().log_in("ada".into());
-            s.role_mut().set("admin".into());
-        }))
+        .route(
+            "/login",
+            post(|mut s: S| async move {
+                s.user_mut().log_in("ada".into());
+                s.role_mut().set("admin".into());
+            }),
+        )
         .route("/role", get(|s: S| async move { s.role().to_owned() }))
         .route("/name", post(|mut s: S| async move { s.name_mut().set("now".into()) }))
-        .route("/slow/name", post(|mut s: S| async move {
-            write().await;
-            s.name_mut().set("late".into());
-        }))
-        .route("/slow/out", post(|mut s: S| async move {
-            s.user_mut().log_out();
-            out().await;
-        }))
+        .route(
+            "/slow/name",
+            post(|mut s: S| async move {
+                write().await;
+                s.name_mut().set("late".into());
+            }),
+        )
+        .route(
+            "/slow/out",
+            post(|mut s: S| async move {
+                s.user_mut().log_out();
+                out().await;
+            }),
+        )
         .route("/stream", get(|s: S| async move { *keep.lock().unwrap() = Some(s) }))
         .layer(sessions.layer());
     Place { app, sessions, opened, arrived, go_on }

@@ -102,10 +102,13 @@ fn app(server: &Server) -> Router {
             .route("/stop", post(|mut s: S| async move { s.user_mut().stop_impersonating().to_string() }))
             .route("/member", post(member).get(member))
             .route("/guarded", post(async || "in").get(async || "in").route_layer(View::<Member>::layer()))
-            .route("/sign-in-again", post(|me: Option<View<Member>>, mut s: S| async move {
-                assert!(me.is_none());
-                s.user_mut().log_in("ada".into());
-            })),
+            .route(
+                "/sign-in-again",
+                post(|me: Option<View<Member>>, mut s: S| async move {
+                    assert!(me.is_none());
+                    s.user_mut().log_in("ada".into());
+                }),
+            ),
     )
 }
 
@@ -250,9 +253,8 @@ over_two_stores! {
 // B23, B32: with `on_store_down = anonymous`, a write of the default is a write too.
 #[tokio::test]
 async fn a_write_of_the_default_is_refused_while_the_store_is_down() {
-    let server = Server::with(AnyStore::memory(), |builder| {
-        builder.on_store_down(session_runtime::StoreDown::Anonymous)
-    });
+    let server =
+        Server::with(AnyStore::memory(), |builder| builder.on_store_down(session_runtime::StoreDown::Anonymous));
     let app = app(&server);
     let mut visitor = Visitor::new(&app);
     visitor.post("/login/ada").await;

@@ -111,7 +111,8 @@ async fn a_field_over_its_bound_is_refused_and_logged() {
             let is_mistake = sentence.contains("correct that");
             let expected = if is_mistake { (500, true) } else { (413, true) };
             assert_eq!((reply.status.as_u16(), logged.contains(sentence)), expected, "{path}: {logged}");
-            let shown = if is_mistake { "Something went wrong on this site" } else { "This is more than can be kept for you" };
+            let shown =
+                if is_mistake { "Something went wrong on this site" } else { "This is more than can be kept for you" };
             assert!(reply.body.starts_with(shown), "{}", reply.body); // F12
             assert_eq!(reply.set_cookie(), None);
         }

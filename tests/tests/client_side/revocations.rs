@@ -133,7 +133,9 @@ async fn a_replaced_cookie_is_recognised_for_a_minute() {
 #[tokio::test]
 async fn a_late_change_is_refused() {
     let server = Server::new(CookieStore::encrypted().revocations(MemoryStore::new()));
-    for path in ["/name/late", "/note", "/theme/late", "/logout", "/destroy", "/clear", "/renew", "/remember", "/forget"] {
+    for path in
+        ["/name/late", "/note", "/theme/late", "/logout", "/destroy", "/clear", "/renew", "/remember", "/forget"]
+    {
         let mut visitor = server.signed_in("ada").await;
         let mut late = visitor.clone();
         visitor.post("/renew").await;

@@ -336,11 +336,15 @@ impl SaidStore {
             Self::File(path) => path,
         };
         let Some(bytes) = STORE_FILE.read(&path)? else {
-            return Err(Error::setup(format!("there is no store file {path:?}; correct the path, or put the URL into it")));
+            return Err(Error::setup(format!(
+                "there is no store file {path:?}; correct the path, or put the URL into it"
+            )));
         };
         let text = std::str::from_utf8(&bytes).map(str::trim).unwrap_or_default();
         if text.is_empty() {
-            return Err(Error::setup(format!("the store file {path:?} holds no text; put the URL of the store into it")));
+            return Err(Error::setup(format!(
+                "the store file {path:?} holds no text; put the URL of the store into it"
+            )));
         }
         text.parse()
     }
