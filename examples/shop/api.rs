@@ -1,6 +1,6 @@
 //! The session as JSON, for scripts.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::Serialize;
 use session_runtime::Session;
@@ -21,14 +21,13 @@ pub(crate) struct Api {
 impl Api {
     /// Reads the session, and removes its notice, which is shown only once.
     pub(crate) fn of(session: &mut Session<Shop>) -> Self {
-        let left = session.expires_at().duration_since(SystemTime::now()).unwrap_or_default();
         Self {
             notice: session.notice_mut().take(),
             user: session.user().map(str::to_owned),
             theme: session.theme(),
             visits: session.visits(),
             cart: session.cart().to_vec(),
-            expires_in: (left + Duration::from_millis(999)).as_secs(),
+            expires_in: (session.expires_in() + Duration::from_millis(999)).as_secs(),
         }
     }
 }

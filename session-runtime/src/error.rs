@@ -219,6 +219,12 @@ impl Error {
         )
     }
 
+    /// Returns whether a value is larger than its type says it can be. The type is wrong then, not the visitor.
+    #[cfg(feature = "web")]
+    pub(crate) fn is_mistake(&self) -> bool {
+        matches!(self.kind(), Kind::Unbounded { .. })
+    }
+
     /// Returns whether the store did not answer, or can no longer tell whether the changes were written. The changes may or may
     /// not have been written. If the store did not answer, they stay pending: the next `save`, or the response, tries again, and
     /// no change is applied twice.
@@ -285,7 +291,7 @@ impl From<Lost> for Error {
     fn from(lost: Lost) -> Self {
         Self::new(match lost {
             Lost::Gone => Kind::Gone,
-            Lost::Moved => Kind::Moved,
+            Lost::Moved | Lost::SignedOut => Kind::Moved,
         })
     }
 }

@@ -130,6 +130,7 @@ mod key;
 mod keys;
 mod record;
 mod schema;
+mod secret_file;
 mod session;
 mod sessions;
 pub mod store;

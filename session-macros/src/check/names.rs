@@ -17,11 +17,11 @@ const LONGEST: usize = 64;
 #[rustfmt::skip]
 const RESERVED: &[&str] = &[
     // Of `Session` and `Core`.
-    "renew", "destroy", "clear", "save", "is_new", "created_at", "expires_at", "authenticated_at", "signed_in_at",
+    "renew", "destroy", "clear", "save", "is_new", "created_at", "expires_at", "expires_in", "authenticated_at", "signed_in_at",
     "is_fresh", "is_live", "reload", "impersonator", "impersonation_ends_at", "remember", "remembered", "fingerprint",
     // Reserved for later. These are mostly verbs, since nouns such as `user`, `state` or `store` are common field names.
     "log_in", "log_out", "sign_in", "sign_out", "is_signed_in", "id", "commit", "ended", "until_ended", "refresh", "touch", "rotate",
-    "cycle_id", "regenerate", "invalidate", "purge", "expire", "expires", "expires_in", "idle_until", "ends_at", "fields", "slots", "schema", "get", "get_mut", "set",
+    "cycle_id", "regenerate", "invalidate", "purge", "expire", "expires", "idle_until", "ends_at", "fields", "slots", "schema", "get", "get_mut", "set",
     "load", "insert", "remove", "delete", "contains", "update", "reset", "revoke", "extend", "flush", "is_empty",
     "is_expired", "is_modified", "is_dirty", "is_stored", "is_remembered", "generation", "with", "into_struct",
     "to_struct", "snapshot",

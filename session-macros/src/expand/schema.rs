@@ -167,6 +167,8 @@ fn bound(field: &Field, bounded: bool, p: &Private) -> Option<TokenStream> {
     };
     match (length, shape) {
         (Some(length), Shape::Text) => Some(quote!(#p::Bound::text(#length))),
+        // Without `bounded`, the items may be of any size.
+        (Some(length), Shape::List(_)) if !bounded => Some(quote!(#p::Bound::items(#length))),
         (Some(length), Shape::List(item)) => Some(of(item, quote!(list), quote!(#length))),
         _ if bounded && field.attrs.skip.is_none() => Some(of(&field.ty, quote!(of), quote!())),
         _ => None,

@@ -20,6 +20,8 @@ use crate::{
 pub(super) struct Adopted {
     /// The new verifier, if the session was renewed.
     pub(super) renewal: Option<Renewal>,
+    /// Whether the session was written.
+    pub(super) written: bool,
     /// Whether the session is new.
     pub(super) created: bool,
     /// Whether the session's lifetime starts again.
@@ -47,9 +49,9 @@ impl Request {
         now: Timestamp,
     ) -> Outcome {
         let engine = &*self.engine;
-        let adopted = adopted.unwrap_or_else(|| engine.recognised(attempt, &found));
+        let mut adopted = adopted.unwrap_or_else(|| engine.recognised(attempt, &found));
         let renewed = adopted.renewal.is_some();
-        if let Some(Renewal { verifier, digest }) = adopted.renewal {
+        if let Some(Renewal { verifier, digest }) = adopted.renewal.take() {
             (found.digest, found.by_current_key, found.is_drawn) = (digest, true, true);
             self.state().verifier = Some(verifier);
             attempt.event = Some(Event::Renewed);
@@ -57,7 +59,7 @@ impl Request {
         if adopted.created {
             attempt.event = Some(Event::Created);
         }
-        if renewed || adopted.created || engine.shows(&found, adopted.restarted, adopted.touched) {
+        if renewed || adopted.created || engine.shows(&found, &adopted) {
             let cookie = engine.cookie_for(&found, self.state().verifier.as_ref(), now);
             attempt.cookie = cookie.or(attempt.cookie.take());
         }
@@ -96,19 +98,24 @@ impl Engine {
         Adopted {
             renewal: renewal.filter(|renewal| renewal.digest == found.record().verifier),
             restarted: true,
+            written: true,
             signs_in: attempt.pending.signs_in() || attempt.pending.impersonates(),
             ..Adopted::default()
         }
     }
 
-    /// Returns whether the response sets the cookie again although the id is unchanged. It does if the ring's current key did not
-    /// sign the cookie, if the deadline of a persistent cookie moved, or if the lifetime started again, for example through
-    /// `remember`. The new cookie replaces one from an earlier `save`.
-    fn shows(&self, found: &Found, restarted: bool, touched: bool) -> bool {
+    /// Returns whether the response sets the cookie again although the id is unchanged. It does if the deadline of a persistent
+    /// cookie moved, or if the lifetime started again, for example through `remember`. The new cookie replaces one from an earlier
+    /// `save`.
+    ///
+    /// It also does if the ring's current key did not sign the cookie, but only with a write. While two servers have different
+    /// current keys, each would otherwise replace the other's cookie with every response. A visitor who comes back causes a write
+    /// every [`touch`](super::Lifetimes::touch), so they have a cookie under the current key before the older key is removed.
+    fn shows(&self, found: &Found, adopted: &Adopted) -> bool {
         let record = found.record();
         // A touch does not move the deadline of a remembered session.
-        let moved = touched && !record.remembered && self.is_persistent(false);
-        found.is_current(record) && (restarted || moved || !found.by_current_key)
+        let moved = adopted.touched && !record.remembered && self.is_persistent(false);
+        found.is_current(record) && (adopted.restarted || moved || adopted.written && !found.by_current_key)
     }
 
     fn is_persistent(&self, remembered: bool) -> bool {

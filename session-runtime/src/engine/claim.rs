@@ -37,7 +37,8 @@ impl Engine {
     /// value, that value is newer, and is used instead.
     ///
     /// # Errors
-    /// [`Error::is_conflict`] if the turn does not come in time.
+    /// [`Error::is_conflict`] if the turn does not come in time, or [`Error::is_unavailable`] if that is because the store does
+    /// not answer the commits in front.
     pub(super) async fn claim<'a>(
         &'a self,
         key: &Key,
@@ -183,6 +184,7 @@ impl Claim<'_> {
                 true
             }
             Swapped::Stale(newer) => {
+                self.turn.hear();
                 // If an answer was lost, the newer value may be this swap's own.
                 self.turn.disband_group(!is_again);
                 self.turn.current = newer;

@@ -43,11 +43,6 @@ impl OpenRecord {
     pub(super) fn raw(&self) -> &Arc<Record> {
         self.closed.as_ref().map_or(&self.record, |closed| &closed.record)
     }
-
-    /// Returns whether a secret is to be sealed again under the ring's current key.
-    pub(super) fn is_outdated(&self) -> bool {
-        self.closed.as_ref().is_some_and(|closed| !closed.outdated.is_empty())
-    }
 }
 
 impl Codec {

@@ -56,7 +56,7 @@ impl From<Lost> for Outcome {
     fn from(lost: Lost) -> Self {
         match lost {
             Lost::Gone => Self::Gone,
-            Lost::Moved => Self::Moved,
+            Lost::Moved | Lost::SignedOut => Self::Moved,
         }
     }
 }
@@ -274,7 +274,7 @@ impl Request {
         match &self.state().presented {
             Some(Presented::Found(found)) if !attempt.ended => Subject::Found(found.clone()),
             Some(Presented::Lost(lost)) if !attempt.pending.signs_in() => {
-                Subject::Lost(if attempt.pending.writes() { (*lost).into() } else { Outcome::Applied })
+                Subject::Lost(attempt.pending.outcome_without_session(*lost))
             }
             _ => Subject::Nothing,
         }
@@ -316,8 +316,16 @@ impl Request {
                 }
                 Look::Live if found.record().generation == generation => {}
                 Look::Live if attempt.pending.has_stopped(found.record()) => generation = found.record().generation,
+                // An edit from outside a request changed the visitor's rights. The visitor has the session's id, and may end it.
+                Look::Live if attempt.pending.only_ends() && found.is_current(found.record()) => {
+                    generation = found.record().generation;
+                }
                 Look::Live | Look::Gone if claim.reload_handed().await? => continue,
-                Look::Live => return Ok(Some(self.lose(Lost::Moved))),
+                Look::Live => {
+                    let lost = Lost::to_another_generation(found.record());
+                    let outcome = self.lose(lost);
+                    return Ok(Some(if attempt.pending.is_done(lost) { Outcome::Applied } else { outcome }));
+                }
                 Look::Gone => {
                     let outcome = self.lose(Lost::Gone);
                     // A sign-in starts another session.

@@ -26,6 +26,10 @@ impl Deadline {
         })
     }
 
+    pub(super) const fn limit(&self) -> Duration {
+        self.limit
+    }
+
     pub(super) fn left(&self) -> Duration {
         self.at().saturating_duration_since(Instant::now())
     }

@@ -56,11 +56,17 @@ impl Engine {
         let deadline = &Deadline::new(self.commit_timeout);
         let mut claim = self.claim_loaded(key, Pace::Patient, deadline).await?;
         let nonce = Nonce::next();
+        let mut is_critical = false;
         loop {
             let now = self.clock.now();
             let raw = match self.read(claim.current(), now) {
                 // The first write succeeded, but its answer was lost.
-                Held::Live(raw) if raw.knows(nonce) => return Ok(true),
+                Held::Live(raw) if raw.knows(nonce) => {
+                    if is_critical {
+                        claim.confirm().await?;
+                    }
+                    return Ok(true);
+                }
                 Held::Live(raw) if raw.owner(identity) == Owner::Own => raw,
                 _ if claim.reload_handed().await? => continue,
                 Held::Newer => {
@@ -75,20 +81,25 @@ impl Engine {
             let opened = self.open_record(key, own.clone().unwrap_or_else(|| Arc::clone(&raw)), now);
             let ops = edit(*key, Arc::clone(&opened.record))?;
             let Some(record) = edited(&opened.record, &ops, self.max_bytes, nonce, now)? else { return Ok(false) };
+            is_critical = record.generation != opened.record.generation;
             let opened = self.codec.close(key, record.into(), Some(&opened))?;
             let record = match own {
                 None => Arc::clone(opened.raw()),
                 Some(_) => Arc::new(self.with_own(&raw, opened.raw())),
             };
-            if claim.swap(Some(&Value::session(self.scope, record)), now).await? {
+            let value = Value::session(self.scope, record);
+            let value = if is_critical { value.critical() } else { value };
+            if claim.swap(Some(&value), now).await? {
                 return Ok(true);
             }
         }
     }
 }
 
-/// Returns the session after an edit; `None` if the edit changes nothing. The session keeps its id even if an edited field is
-/// `rotates`, since no response can carry a new id. It also keeps `seen_at`, since the visitor did nothing.
+/// Returns the session after an edit; `None` if the edit changes nothing. It keeps `seen_at`, since the visitor did nothing.
+///
+/// If an edited field is `rotates`, the session keeps its id, since no response can carry a new one. But it gets a new generation:
+/// open streams end, and a request that read the former rights cannot write.
 fn edited(
     current: &Record,
     ops: &[(&'static Meta, Op)],
@@ -104,6 +115,9 @@ fn edited(
     written.check_lengths()?;
     check_size(&fields, &current.fields, max_bytes)?;
     let mut record = current.with_fields(fields);
+    if written.rotates() {
+        record.generation = record.generation.saturating_add(1);
+    }
     record.note_write(nonce, now);
     record.seen_at = current.seen_at;
     Ok(Some(record))

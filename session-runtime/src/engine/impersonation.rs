@@ -110,7 +110,8 @@ impl Request {
                     pending.overlay(Some(&fields), self.engine.fields, now)
                 }))
             });
-        let snapshot = Snapshot { record: Some(own), overlay, era: state.pending.era, standing: None, unknown: false };
+        let snapshot =
+            Snapshot { record: Some(own), overlay, era: state.pending.era, standing: None, is_hidden: false };
         Some((snapshot, Step::StopImpersonating { by, user }))
     }
 

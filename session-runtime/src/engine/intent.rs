@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::pending::{Pending, Step, Terms};
+use super::{
+    commit::Outcome,
+    pending::{Pending, Step, Terms},
+    presented::Lost,
+};
 use crate::{clock::Timestamp, record::Record};
 
 /// The sum of a request's steps.
@@ -69,10 +73,19 @@ impl Pending {
         matches!(Intent::of(&self.steps).sign, Some(Sign::In { .. }))
     }
 
-    /// Returns whether the request writes a field, changes who is signed in, or authenticates the user again.
-    pub(super) fn writes(&self) -> bool {
-        let intent = Intent::of(&self.steps);
-        self.ops.iter().any(|(_, op)| !op.holds()) || intent.sign.is_some() || intent.authenticates
+    /// Returns the outcome of these changes in a request that lost its session.
+    pub(super) fn outcome_without_session(&self, lost: Lost) -> Outcome {
+        if !self.asks() || self.is_done(lost) { Outcome::Applied } else { lost.into() }
+    }
+
+    /// Returns whether the changes only sign out a user who is no longer signed in, or end a session that has ended.
+    pub(super) fn is_done(&self, lost: Lost) -> bool {
+        let is_done = |step: &Step| match step {
+            Step::LogOut => lost != Lost::Moved,
+            Step::End => lost == Lost::Gone,
+            _ => false,
+        };
+        !self.steps.is_empty() && self.steps.iter().all(is_done) && self.ops.iter().all(|(_, op)| op.holds())
     }
 
     /// Returns whether a user starts to act as another.
@@ -88,6 +101,11 @@ impl Pending {
             _ => false,
         };
         !self.steps.is_empty() && self.steps.iter().all(has_stopped)
+    }
+
+    /// Returns whether the steps only sign out or end the session. Fields that are written with them are the next visitor's.
+    pub(super) fn only_ends(&self) -> bool {
+        !self.steps.is_empty() && self.steps.iter().all(|step| matches!(step, Step::LogOut | Step::End))
     }
 
     /// Returns whether the changes go before those of other commits. Changes that end the session or renew its id do, such as a

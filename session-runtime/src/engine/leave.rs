@@ -143,7 +143,7 @@ impl Request {
     }
 
     /// Commits as for a response that succeeded, and returns its `Set-Cookie` lines.
-    #[cfg(all(feature = "testing", feature = "tower"))]
+    #[cfg(all(feature = "testing", feature = "web"))]
     pub(crate) async fn leave_for_test(self: &Arc<Self>) -> Result<Vec<String>, Error> {
         let (outcome, cookie) = self.leave(false).await;
         outcome?.into_result()?;

@@ -21,6 +21,7 @@
 //! - `impersonation`: lets one user act as another.
 //! - `watch`: learns that a session ended, for streams and sockets that stay open.
 //! - `codec`, `secrets`, `sealer`, `migrate`: translate between a stored record and a request's view of it.
+//! - `neighbours`: finds kinds of sessions whose cookies overwrite each other.
 //! - `client`: opens and commits sessions that are kept in their visitors' cookies.
 
 mod adopt;
@@ -41,6 +42,7 @@ mod lifetime;
 mod look;
 mod marker;
 mod migrate;
+pub(crate) mod neighbours;
 mod next;
 mod open;
 mod pending;

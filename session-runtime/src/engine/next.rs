@@ -143,9 +143,10 @@ pub(super) fn next(
         || intent.authenticates
         || expired
         || own.is_some();
-    if !changes && !found.opened.is_outdated() {
+    if !changes {
         return Ok(Next::Nothing);
     }
+    put.adopted.written = true;
     put.record.note_write(*nonce, now);
     put.own = own.map(Box::new);
     Ok(Next::Put(put))
@@ -204,9 +205,7 @@ pub(super) fn create(
 /// Returns whether a session that no handle changed needs neither a write nor a cookie. Most requests end here.
 pub(super) fn is_idle(engine: &Engine, found: &Found, is_passive: bool, now: Timestamp) -> bool {
     let record = found.record();
-    found.by_current_key
-        && !found.opened.is_outdated()
-        && touch_due(engine, record, now).is_none_or(|_| is_passive)
+    touch_due(engine, record, now).is_none_or(|_| is_passive)
         && !renewal_due(engine, found, record, now)
         && !found.presents_renewal(record)
         && record.expired_impersonation().is_none()

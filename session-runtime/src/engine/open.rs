@@ -106,7 +106,7 @@ impl Engine {
             Match::Current | Match::StillGood => {}
             Match::JustReplaced => {
                 self.events.emit(&Event::Replayed { recently: true }, Some(&key));
-                return Ok(Presented::Lost(Lost::Moved));
+                return Ok(Presented::Lost(Lost::to_another_generation(&record)));
             }
             Match::LongReplaced => {
                 self.events.emit(&Event::Replayed { recently: false }, Some(&key));

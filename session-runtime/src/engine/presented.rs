@@ -23,14 +23,24 @@ pub(crate) enum Presented {
     Found(Found),
 }
 
-/// Why a request in progress can no longer use its session.
+/// Why a request can no longer use its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lost {
     /// The session has ended.
     Gone,
     /// A change of privilege, such as a sign-in, replaced the session's id within the last minute, or after this request loaded
-    /// the session. A cookie from this request would overwrite the cookie with the new id.
+    /// the session. A cookie from this request would overwrite the cookie with the new id. Or an edit from outside a request
+    /// changed a `rotates` field after this request loaded the session.
     Moved,
+    /// As `Moved`, and no user is signed in to the session any more.
+    SignedOut,
+}
+
+impl Lost {
+    /// Returns how a request lost this session, which is live, but of another generation.
+    pub(super) fn to_another_generation(record: &Record) -> Self {
+        if record.user.is_some() { Self::Moved } else { Self::SignedOut }
+    }
 }
 
 /// A session that the request's cookie opens.

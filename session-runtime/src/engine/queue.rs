@@ -96,7 +96,20 @@ const SHARDS: usize = 16;
 
 /// The commits that wait for a key held by another commit.
 #[derive(Default)]
-struct Line(VecDeque<Place>);
+struct Line {
+    places: VecDeque<Place>,
+    /// When the store last answered about this key, or the first commit began to wait. `None`: no commit has waited.
+    heard: Option<Instant>,
+}
+
+impl Line {
+    /// Returns the error of a commit that gives up. If the store has been silent for half the time that a commit has, the commits
+    /// in front wait for the store. Otherwise they are too many.
+    fn gives_up(&self, deadline: &Deadline) -> Error {
+        let is_silent = self.heard.is_some_and(|heard| heard.elapsed() >= deadline.limit() / 2);
+        Error::new(if is_silent { Kind::Unavailable } else { Kind::Conflict })
+    }
+}
 
 /// A commit's place in a line.
 struct Place {
@@ -147,6 +160,8 @@ impl Queues {
     ///
     /// # Errors
     /// [`Error::is_conflict`] if the line is too long, if the deadline passes, or if another commit has stored the offer.
+    /// [`Error::is_unavailable`] if the deadline passes because the store does not answer the commits in front. Nothing of this
+    /// commit was written then.
     pub(super) async fn enter(
         &self,
         key: &Key,
@@ -155,7 +170,7 @@ impl Queues {
         offer: Option<Arc<Offer>>,
         deadline: &Deadline,
     ) -> Result<Turn<'_>, Error> {
-        let (run, handed) = match self.line_up(key, is_urgent, offer)? {
+        let (run, handed) = match self.line_up(key, is_urgent, offer, deadline)? {
             None => (None, None),
             Some(woken) => {
                 let (run, handed) = self.wait(key, woken, deadline).await?;
@@ -192,21 +207,23 @@ impl Queues {
         key: &Key,
         is_urgent: bool,
         offer: Option<Arc<Offer>>,
+        deadline: &Deadline,
     ) -> Result<Option<oneshot::Receiver<Handed>>, Error> {
         match self.shard(key).entry(Local(*key)) {
             Entry::Vacant(free) => {
                 free.insert(Line::default());
                 Ok(None)
             }
-            Entry::Occupied(line) if line.get().0.len() >= LONGEST => Err(Error::new(Kind::Conflict)),
+            Entry::Occupied(line) if line.get().places.len() >= LONGEST => Err(line.get().gives_up(deadline)),
             Entry::Occupied(mut line) => {
                 let (wake, woken) = oneshot::channel();
-                let line = &mut line.get_mut().0;
+                let Line { places, heard } = line.get_mut();
+                heard.get_or_insert_with(Instant::now);
                 let place = Place { wake, offer, is_urgent };
                 if is_urgent {
-                    line.push_front(place);
+                    places.push_front(place);
                 } else {
-                    line.push_back(place);
+                    places.push_back(place);
                 }
                 Ok(Some(woken))
             }
@@ -221,7 +238,21 @@ impl Queues {
                 place.woken = None;
                 Ok(handed)
             }
-            _ => Err(Error::new(Kind::Conflict)),
+            // Another commit has stored the offer.
+            Ok(Err(_)) => Err(Error::new(Kind::Conflict)),
+            Err(_) => Err(self.gives_up(key, deadline)),
+        }
+    }
+
+    fn gives_up(&self, key: &Key, deadline: &Deadline) -> Error {
+        let shard = self.shard(key);
+        shard.get(&Local(*key)).map_or_else(|| Error::new(Kind::Conflict), |line| line.gives_up(deadline))
+    }
+
+    /// Notes that the store has answered the commit that has the turn.
+    fn hear(&self, key: &Key) {
+        if let Some(Line { heard: Some(heard), .. }) = self.shard(key).get_mut(&Local(*key)) {
+            *heard = Instant::now();
         }
     }
 
@@ -239,7 +270,7 @@ impl Queues {
     /// Removes those commits from the front of the line that offer their changes, and returns them.
     fn take_offers(&self, key: &Key) -> VecDeque<Place> {
         let mut shard = self.shard(key);
-        let Some(Line(line)) = shard.get_mut(&Local(*key)) else { return VecDeque::new() };
+        let Some(Line { places: line, .. }) = shard.get_mut(&Local(*key)) else { return VecDeque::new() };
         let offers = line.iter().take(MOST_JOINED).take_while(|place| place.offer.is_some()).count();
         line.drain(..offers).collect()
     }
@@ -247,7 +278,7 @@ impl Queues {
     /// Puts commits back at the front of the line, behind the urgent ones.
     fn put_back(&self, key: &Key, places: impl DoubleEndedIterator<Item = Place>) {
         let mut shard = self.shard(key);
-        let Some(Line(line)) = shard.get_mut(&Local(*key)) else { return };
+        let Some(Line { places: line, .. }) = shard.get_mut(&Local(*key)) else { return };
         let urgent = line.iter().take_while(|place| place.is_urgent).count();
         places.rev().for_each(|place| line.insert(urgent, place));
     }
@@ -256,8 +287,11 @@ impl Queues {
     fn pass(&self, key: &Key, mut run: Run, newest: Option<Option<&Versioned>>) {
         let mut shard = self.shard(key);
         let Entry::Occupied(mut line) = shard.entry(Local(*key)) else { return };
-        while let Some(next) = line.get_mut().0.pop_front() {
+        while let Some(next) = line.get_mut().places.pop_front() {
             run.since.get_or_insert_with(Instant::now);
+            if newest.is_some() {
+                line.get_mut().heard = Some(Instant::now());
+            }
             // Fails if the commit gave up waiting.
             if next.wake.send((run, newest.map(Option::<&Versioned>::cloned))).is_ok() {
                 return;
@@ -268,6 +302,11 @@ impl Queues {
 }
 
 impl Turn<'_> {
+    /// Notes that the store has answered, although this commit needs another try.
+    pub(super) fn hear(&self) {
+        self.queues.hear(&self.key);
+    }
+
     /// Passes the turn on. Returns the key's last known value.
     pub(super) fn finish(mut self) -> Option<Versioned> {
         self.pass();

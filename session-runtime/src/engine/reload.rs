@@ -65,7 +65,7 @@ impl Engine {
                 found.stored = stored;
                 Ok(found)
             }
-            Held::Live(_) => Err(Lost::Moved),
+            Held::Live(raw) => Err(Lost::to_another_generation(&raw)),
             Held::Ended(_) | Held::Newer | Held::Nothing => Err(Lost::Gone),
         })
     }

@@ -9,13 +9,13 @@ use super::{
     attempt::Attempt,
     open::Credential,
     pending::{Pending, SignedIn},
-    presented::Presented,
+    presented::{Lost, Presented},
     several::Chosen,
 };
 use crate::{
     clock::Timestamp,
     cookie::{Brought, Chunks},
-    error::Error,
+    error::{Error, Kind},
     event::Event,
     id::Verifier,
     key::Key,
@@ -97,6 +97,15 @@ impl State {
                 let own = if self.stops() { engine.open_own(found, engine.clock.now()) } else { None };
                 (!ends).then(|| own.map_or_else(|| Arc::clone(found.record()), |own| own.record))
             }
+            _ => None,
+        }
+    }
+
+    /// Returns why the request does not see its session although there may be one: see [`Snapshot::is_hidden`].
+    fn hidden(&self) -> Option<Kind> {
+        match self.presented {
+            Some(Presented::Unknown) => Some(Kind::Unavailable),
+            Some(Presented::Lost(Lost::Moved | Lost::SignedOut)) if !self.pending.signs_in() => Some(Kind::Moved),
             _ => None,
         }
     }
@@ -253,8 +262,13 @@ impl Request {
         let record = state.record(&self.engine);
         let overlay = state.unstored().next().is_some().then(|| Arc::new(state.overlay(&self.engine, self.now())));
         let standing = state.standing(record.as_deref(), &self.engine).map(Box::new);
-        let unknown = matches!(state.presented, Some(Presented::Unknown));
-        Snapshot { record, overlay, era: state.pending.era, standing, unknown }
+        let is_hidden = state.hidden().is_some();
+        Snapshot { record, overlay, era: state.pending.era, standing, is_hidden }
+    }
+
+    /// Returns why a handle of this request shows a guest although a user may be signed in.
+    pub(crate) fn hidden(&self) -> Option<Error> {
+        self.state().hidden().map(Error::new)
     }
 
     /// Returns whether the request sent an id from before the user last authenticated. The sender may be someone other than the

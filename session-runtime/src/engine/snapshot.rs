@@ -16,8 +16,10 @@ pub(crate) struct Snapshot {
     pub(crate) record: Option<Arc<Record>>,
     /// The fields, if they differ from the record's.
     pub(crate) overlay: Option<Arc<Fields>>,
-    /// Whether the store did not answer, so that a user may be signed in after all.
-    pub(crate) unknown: bool,
+    /// Whether there may be a stored session that this snapshot does not show: the store did not answer, or another request has
+    /// just replaced the session's id. Each change that a handle makes then counts, since it cannot be compared with what is
+    /// stored. The commit refuses it.
+    pub(crate) is_hidden: bool,
     /// How many steps of the request had discarded fields.
     pub(crate) era: u32,
     /// How the visitor is signed in, if this request changed that.

@@ -10,7 +10,7 @@ use super::{
     look::Look,
     next::{Next, next},
     pending::Pending,
-    presented::{Found, Presented},
+    presented::{Found, Lost, Presented},
     put::Put,
     request::State,
 };
@@ -48,7 +48,7 @@ impl Request {
     ///
     /// # Errors
     /// [`Error::is_gone`] or [`Error::is_moved`] if the session is lost to this request; [`Error::is_conflict`] if its turn
-    /// does not come in time; an error if the response has been sent and the session was never stored.
+    /// does not come in time, or [`Error::is_unavailable`] if that is because the store does not answer; an error if the response has been sent and the session was never stored.
     pub(crate) async fn update<'a>(
         &'a self,
         era: u32,
@@ -187,7 +187,7 @@ impl Update<'_> {
     /// Reads the stored session again. Returns `true` if it already holds this update's write, whose answer was lost.
     async fn look(&mut self) -> Result<bool, Error> {
         let now = self.request.now();
-        if self.deadline.passed() {
+        if self.claim.has_lost() && self.deadline.passed() {
             return Err(Error::new(Kind::Conflict));
         }
         let look = self.request.look(&mut self.claim, &mut self.attempt, &mut self.found, now).await?;
@@ -201,11 +201,11 @@ impl Update<'_> {
             Look::Live if is_same => Ok(false),
             Look::Live | Look::Gone if self.claim.reload_handed().await? => Box::pin(self.look()).await,
             Look::Live | Look::Ours => {
-                let outcome = self.request.lose(super::presented::Lost::Moved);
+                let outcome = self.request.lose(Lost::to_another_generation(self.found.record()));
                 self.request.refuse(outcome)
             }
             Look::Gone | Look::OursEnded => {
-                let outcome = self.request.lose(super::presented::Lost::Gone);
+                let outcome = self.request.lose(Lost::Gone);
                 self.request.refuse(outcome)
             }
         }

@@ -107,8 +107,8 @@ impl<T> Slot<T> {
         let new = encode(value, field)?;
         let old = state.stored(field);
         let same = match (old, &new) {
-            // The store did not answer, so the stored value is unknown. The write then fails, which tells the request.
-            _ if state.snapshot.unknown => false,
+            // The stored value is unknown. The commit then refuses the write, which tells the request.
+            _ if state.snapshot.is_hidden => false,
             (Some(old), Some(new)) if old == new || field.unordered && is_reordered(old, new) => {
                 field.expires.is_none()
             }
@@ -200,7 +200,7 @@ impl<T> AnySlot for Slot<T> {
             Edit::None => None,
             edit @ (Edit::Written | Edit::Touched) => self.changed(state, matches!(edit, Edit::Touched))?,
             Edit::Signed => encode(self.get(state), field)?.map(|value| Op::Set { value }),
-            Edit::Reset if state.stored(field).is_some() || state.snapshot.unknown => Some(Op::Unset),
+            Edit::Reset if state.stored(field).is_some() || state.snapshot.is_hidden => Some(Op::Unset),
             Edit::Reset => Some(Op::Hold { value: None }),
             Edit::Added(add) => Some(Op::Add(add)),
             Edit::Taken { seen } => Some(Op::Take { seen }),

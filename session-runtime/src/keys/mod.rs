@@ -34,8 +34,8 @@ use crate::{
 /// memory when the last clone is dropped.
 ///
 /// **Rotation**: put the new key first and keep the old one after it, ideally with its last day: `NEW, OLD@2027-01-31`. The next
-/// response replaces a cookie under the old key with one under the new key. The session's `secret` fields are then also encrypted
-/// again if the old key encrypted them. Removing a key ends the sessions whose cookies only it could open, and `secret` fields
+/// write of a session replaces its cookie under the old key with one under the new key, and encrypts its `secret` fields again. A
+/// visitor who only reads causes such a write once in [`touch`](crate::SessionsBuilder::touch). Removing a key ends the sessions whose cookies only it could open, and `secret` fields
 /// that only it could open return to their defaults.
 ///
 /// **Several servers**: a server without the new key cannot read a cookie that another server signed with it, and shows the

@@ -143,7 +143,7 @@ impl Record {
         let mut fields = kept(&self.fields, |name| !is_device(name));
         kept(&own.fields, &is_device).iter().for_each(|entry| fields.push(entry));
         let mut record = self.with_fields(fields);
-        (record.writes, record.nonces) = (own.writes, own.nonces);
+        (record.writes, record.nonces, record.generation) = (own.writes, own.nonces, own.generation);
         record.change_rare(|rare| {
             if let Some(impersonation) = &mut rare.impersonation {
                 impersonation.fields = kept(&own.fields, |name| !is_device(name));

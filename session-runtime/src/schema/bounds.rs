@@ -91,7 +91,7 @@ tuples!((A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F));
 pub struct Bound {
     /// The largest `len()`: bytes of text, or items of a list. `None` if `len()` has no limit of its own.
     pub(crate) len: Option<usize>,
-    /// The largest size in MessagePack, in bytes.
+    /// The largest size in MessagePack, in bytes. `usize::MAX`: any size.
     pub(crate) bytes: usize,
 }
 
@@ -118,6 +118,12 @@ impl Bound {
     #[must_use]
     pub const fn list<T: Bounded>(len: usize) -> Self {
         Self { len: Some(len), bytes: len.saturating_mul(T::MAX_BYTES).saturating_add(list_head(len)) }
+    }
+
+    /// Returns the bound of a list of at most `len` items of any size.
+    #[must_use]
+    pub const fn items(len: usize) -> Self {
+        Self { len: Some(len), bytes: usize::MAX }
     }
 
     /// Returns the limit that the value exceeds, with the value's length; `None` if it exceeds none.

@@ -1,6 +1,6 @@
 //! [`Core`]: the operations on a session as a whole, whatever fields it has.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::Schema;
 use crate::{
@@ -205,7 +205,8 @@ impl<S: Schema> Core<S> {
         self.__state.snapshot.record.as_ref().map_or_else(|| self.__state.now(), |record| record.created_at).into()
     }
 
-    /// Returns when the session ends if the visitor stays away: the earlier of its idle and absolute deadlines.
+    /// Returns when the session ends if the visitor stays away: the earlier of its idle and absolute deadlines. To show the time
+    /// that is left, use [`Core::expires_in`]: it uses the clock of the sessions, which a test can stop.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -217,6 +218,21 @@ impl<S: Schema> Core<S> {
     #[must_use]
     pub fn expires_at(&self) -> SystemTime {
         self.__state.expires_at().into()
+    }
+
+    /// Returns how long the session lasts if the visitor stays away, by the clock of the sessions: the time until
+    /// [`expires_at`](Core::expires_at).
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)] struct Shop { visits: u64 }
+    /// # fn handler(session: Session<Shop>) {
+    /// println!("this page signs you out in {} s", session.expires_in().as_secs());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn expires_in(&self) -> Duration {
+        self.__state.expires_at().since(self.__state.now())
     }
 
     /// Keeps this session for the `remember` lifetime (default 30 days) instead of `idle` and `absolute`, with a cookie that

@@ -106,8 +106,8 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// tabs are not refused. If the response is lost, the user stays signed in, and has to confirm again.
     ///
     /// Returns `false` and does nothing if `user` is not the signed-in user, since another person may have signed in at the
-    /// identity provider. It also returns `false` while another user acts as `user`. Takes the identity, or a type that it
-    /// borrows as.
+    /// identity provider. It also returns `false` while another user acts as `user`, and in a request whose id another request
+    /// has just replaced: that request is answered 409. Takes the identity, or a type that it borrows as.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -127,6 +127,9 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
         T: Borrow<Q>,
         Q: Serialize + ?Sized,
     {
+        if self.core.refuse_if_hidden() {
+            return false;
+        }
         let Ok(Some(signed_in)) = self.encoded() else { return false };
         if self.core.impersonation_ends_at().is_some() || to_bytes(user).ok().as_ref() != Some(&signed_in) {
             return false;
@@ -197,6 +200,9 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     {
         let field = (self.slot)(&mut self.core.__slots).field;
         let refused = |why| Err(Error::new(Kind::NotImpersonated(why)));
+        if let Some(error) = self.core.hidden() {
+            return Err(error);
+        }
         if self.core.__state.changed_user() {
             return refused("this request already signed in or out");
         }
@@ -224,7 +230,8 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// Ends an impersonation: the session shows the acting user again, under a new id, with the fields that they had before. This
     /// handle's writes as the other user are dropped, except those to `device` fields.
     ///
-    /// Returns `false` and does nothing if no user acts as another, or if this request changed the signed-in user.
+    /// Returns `false` and does nothing if no user acts as another, or if this request changed the signed-in user. Also returns
+    /// `false` in a request whose id another request has just replaced: that request is answered 409.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -234,7 +241,7 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// }
     /// ```
     pub fn stop_impersonating(&mut self) -> bool {
-        if self.core.__state.steps.iter().any(Step::is_about_user) {
+        if self.core.refuse_if_hidden() || self.core.__state.steps.iter().any(Step::is_about_user) {
             return false;
         }
         let Some(request) = self.core.__state.request() else { return false };
@@ -248,6 +255,9 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// Signs out: the session gets a new id and keeps only its `device` fields. If none of them has a value, the session is
     /// deleted. Does nothing for a guest. A user who acts as another also signs out of their own session.
     ///
+    /// If another request has just replaced the id of this request's session, for example by a sign-in in another tab, the session
+    /// shows a guest, but a user may be signed in. So this request is answered 409, unless that user has signed out too.
+    ///
     /// ```
     /// # use session_runtime::Session;
     /// # #[derive(Session)] struct Shop { #[session(identity)] user_id: Option<u64> }
@@ -258,9 +268,8 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// ```
     pub fn log_out(&mut self) {
         let Core { __slots, __state } = &mut *self.core;
-        // While the store is down, it is unknown whether a user is signed in, so the log-out is recorded for the commit. If
-        // the store is still down then, the commit fails.
-        if __state.snapshot.unknown || (self.slot)(__slots).get(__state).is_some() {
+        // If the session is hidden, a user may be signed in, so the log-out is recorded, and the commit fails.
+        if __state.snapshot.is_hidden || (self.slot)(__slots).get(__state).is_some() {
             self.core.forget(Stays::Device);
             self.core.__state.steps.push(Step::LogOut);
         }

@@ -28,10 +28,20 @@ impl<S: Schema> Core<S> {
         );
     }
 
-    /// Returns whether the store could not be reached. The session then shows a guest, although a user may be signed in.
-    #[cfg(feature = "web")]
-    pub(crate) fn is_unknown(&self) -> bool {
-        self.__state.snapshot.unknown
+    /// Returns why the session shows a guest although a user may be signed in: the store could not be reached, or another request
+    /// has just replaced the session's id. `None` if neither is the case.
+    pub(crate) fn hidden(&self) -> Option<Error> {
+        self.__state.request().filter(|_| self.__state.snapshot.is_hidden)?.hidden()
+    }
+
+    /// Makes the commit fail if the session is hidden, and returns whether it is.
+    pub(super) fn refuse_if_hidden(&mut self) -> bool {
+        let is_hidden = self.__state.snapshot.is_hidden;
+        if is_hidden {
+            // Any step would do: the commit of a hidden session refuses all of them.
+            self.__state.steps.push(Step::Renew);
+        }
+        is_hidden
     }
 
     /// Returns the session's key, if the session is stored.

@@ -11,7 +11,7 @@ use super::{Sessions, cleaner, config::Layers};
 use crate::{
     clock::Clock,
     cookie::{Attributes, FormerScope, LARGEST_PAIR, SessionCookie, TokenSigner, Writer},
-    engine::{Backend, Client, Codec, Engine, GRACE, Lifetimes, Queues, Secrets, StoreDown, Watches},
+    engine::{Backend, Client, Codec, Engine, GRACE, Lifetimes, Queues, Secrets, StoreDown, Watches, neighbours},
     error::Error,
     event::{Event, Events},
     id::{Digester, hex},
@@ -126,7 +126,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// ```
     pub fn store<T: Store + ListsUsers<S::Needs> + SharesFields<S::Needs>>(mut self, store: T) -> Self {
         self.store = Some(store.place());
-        self.layers.in_code.push("store");
+        self.layers.in_code.extend(["store", "store_file"]);
         self
     }
 
@@ -364,6 +364,7 @@ impl<S: Schema> SessionsBuilder<S> {
             watches: Watches::new(self.watch_every),
             cleaner: OnceLock::new(),
         });
+        neighbours::add(&engine);
         cleaner::ensure(&engine);
         Ok(Sessions { engine, kind: PhantomData })
     }

@@ -279,7 +279,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// Sets how many bytes a session's stored fields may take, including their names. Default: 1 MiB.
     ///
     /// A change that would exceed the limit is refused before it reaches the store, so that visitors cannot fill the store. The
-    /// result is [`Error::is_too_large`], a 500, and the log names the largest fields. Most sessions have a few hundred bytes.
+    /// result is [`Error::is_too_large`], a 413, and the log names the largest fields. Most sessions have a few hundred bytes.
     ///
     /// [`Error::is_too_large`]: crate::Error::is_too_large
     ///

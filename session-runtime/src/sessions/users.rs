@@ -156,10 +156,15 @@ impl<S: Schema> UserSessions<S> {
     /// must not have side effects.
     ///
     /// Requests in progress are neither refused nor undone: their changes and the edit are merged field by field, by policy.
-    /// The next request sees the edit. The id of a session stays, even if an edited field is `rotates`, since this call has no
-    /// response that could set the session's cookie. So open streams go on ([`Core::ended`](crate::Core::ended)): to end
-    /// them, call [`UserSessions::revoke_all`]. An edit is not activity: it moves neither the idle deadline nor
-    /// `last_seen`.
+    /// The next request sees the edit. An edit is not activity: it moves neither the idle deadline nor `last_seen`.
+    ///
+    /// **If an edited field is `rotates`**, the visitor's rights have changed. Open streams of the session end, with
+    /// [`SessionEnd::Superseded`](crate::SessionEnd::Superseded) ([`Core::ended`](crate::Core::ended)), and their pages connect
+    /// again. A request in progress that writes the session is answered 409, unless it only signs out. The session's id stays,
+    /// since this call has no response that could set a new cookie.
+    ///
+    /// A request that has read the former rights goes on with them until it returns. So where a right is used, such as in the
+    /// transaction that moves money, check it in the data that grants it.
     ///
     /// If the user acts as another in a session, the edit changes the user's own session, which is set aside. Sessions in
     /// which others act as this user are not edited. A concurrent sign-in may miss the edit. So first make the same change in

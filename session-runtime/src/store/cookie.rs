@@ -8,7 +8,7 @@ use crate::{clock::Timestamp, cookie::Form};
 /// Keeps each session as a whole in its visitor's cookie, and nothing on the server.
 ///
 /// It is for small sessions: browsers accept at most 4096 bytes for a cookie, its name included. If a session outgrows that, the
-/// request fails with a 500, and the error ([`Error::is_too_large`](crate::Error::is_too_large)) lists the session's fields by
+/// request is answered 413, and the error ([`Error::is_too_large`](crate::Error::is_too_large)) lists the session's fields by
 /// size. The visitor keeps the previous cookie.
 ///
 /// * **Encrypted** (the default, [`CookieStore::encrypted`]): only this server can read the cookie. It is encrypted by

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use cookie::Cookie;
+#[cfg(feature = "tower")]
 use http::{
     HeaderValue, Request, Response,
     header::{COOKIE, SET_COOKIE},
 };
+#[cfg(feature = "tower")]
 use tower_service::Service;
 
 use crate::{
@@ -18,7 +20,8 @@ use crate::{
 
 /// The cookies of one visitor. Sends requests with them, and stores the cookies that responses set, as a browser does.
 ///
-/// It takes any `tower` service, such as an axum `Router`, and opens no port. It tells cookies apart by name, domain and path,
+/// It takes any `tower` service, such as an axum `Router`, and opens no port. For other applications, [`header`](Self::header)
+/// returns the header to send, and [`keep`](Self::keep) takes the header that came. It tells cookies apart by name, domain and path,
 /// sends them by path, and drops those whose Max-Age has passed. It checks neither the host nor the scheme. A clone is another
 /// browser with the same cookies.
 ///
@@ -105,7 +108,8 @@ impl CookieJar {
         self
     }
 
-    /// Sends a request with the cookies for its path, and stores the cookies that the response sets.
+    /// Sends a request with the cookies for its path, and stores the cookies that the response sets. This method has the feature
+    /// `tower`.
     ///
     /// # Errors
     /// The errors of the service. An axum `Router` has none.
@@ -117,6 +121,7 @@ impl CookieJar {
     /// let response = jar.send(&app, request).await?;
     /// # Ok(()) }
     /// ```
+    #[cfg(feature = "tower")]
     pub async fn send<App, ReqBody, ResBody>(
         &mut self,
         app: &App,

@@ -7,11 +7,11 @@ pub mod conformance;
 pub mod fuzz;
 #[doc(hidden)]
 pub mod inspect;
-#[cfg(feature = "tower")]
+#[cfg(feature = "web")]
 mod jar;
 mod recorded;
 
-#[cfg(feature = "tower")]
+#[cfg(feature = "web")]
 pub use self::jar::CookieJar;
 pub use self::recorded::{record, replay};
 

@@ -162,6 +162,8 @@ fn log(error: &Error) {
             error = error as &dyn std::error::Error,
             "a session could not be stored: the store did not answer"
         );
+    } else if error.is_too_large() && !error.is_mistake() {
+        warn_limited!(error = error as &dyn std::error::Error, "a session could not be stored: it would be too large");
     } else {
         error_limited!(error = error as &dyn std::error::Error, "a session could not be stored");
     }
@@ -185,6 +187,8 @@ mod tests {
             (Ok(Outcome::Refused), Some(409), Some(409)),
             (error(Kind::Unavailable), Some(503), Some(503)),
             (error(Kind::Unknown), Some(503), Some(503)),
+            (error(Kind::FieldTooLong { field: "name", length: 2, most: 1 }), Some(413), Some(413)),
+            (error(Kind::Unbounded { field: "name", bytes: 2, most: 1 }), Some(500), Some(500)),
             (error(Kind::TooLong), Some(500), Some(500)),
         ] {
             let status = |keeps| page(&outcome, keeps).map(|page| page.status().as_u16());

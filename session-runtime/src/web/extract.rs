@@ -90,7 +90,9 @@ pub struct SessionRejection(pub(super) Page);
 impl SessionRejection {
     fn no_layer(name: &str) -> Self {
         let sentence = format!(
-            "this route has no `{name}` session: add `.layer(sessions.layer())` to the router, after the route, where `sessions` is a `Sessions<{name}>`"
+            "this route has no `{name}` session: put `sessions.layer()` around the route, where `sessions` is a \
+             `Sessions<{name}>`: with `.layer(…)` after the route in axum, `.wrap(…)` in actix-web, `.with(…)` in poem, \
+             `.hoop(…)` in salvo, `.attach(…)` in rocket"
         );
         error_limited!("{sentence}");
         Self(Page::broken(sentence))

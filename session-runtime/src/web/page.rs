@@ -179,10 +179,10 @@ impl Page {
         Self::new(StatusCode::CONFLICT, sentence, SessionRefusal::SignInRefused)
     }
 
-    /// The session or cookie would exceed a limit.
+    /// The session or cookie would exceed a limit, because of what the visitor sent.
     pub(crate) const fn too_large() -> Self {
         let sentence = "This is more than can be kept for you, so this request may not have been carried out.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, sentence, SessionRefusal::TooLarge)
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, sentence, SessionRefusal::TooLarge)
     }
 
     /// The program has a mistake. `detail` is for its developer; visitors do not see it.
@@ -202,7 +202,7 @@ impl Page {
             Self::not_impersonated()
         } else if error.is_unavailable() {
             Self::not_stored()
-        } else if error.is_too_large() {
+        } else if error.is_too_large() && !error.is_mistake() {
             Self::too_large()
         } else {
             Self::broken(error.to_string())
@@ -215,6 +215,8 @@ impl Page {
         let error = error as &dyn std::error::Error;
         if page.refusal == SessionRefusal::ImpersonationRefused {
             warn_limited!(error, "a handler started an impersonation that is not allowed");
+        } else if page.refusal == SessionRefusal::TooLarge {
+            warn_limited!(error, "a handler could not keep what its visitor sent");
         } else if page.status.is_server_error() {
             error_limited!(error, "a handler failed on its session or a cookie");
         }
@@ -255,8 +257,8 @@ impl Pages {
 
 impl Error {
     /// Returns the page that answers an error which a handler passes on with `?`. Its status is 409 for a change that was
-    /// dropped, or a sign-in or an impersonation that was refused; 503 for a store that is down; otherwise 500. The page does not
-    /// describe the error; the log does.
+    /// dropped, or a sign-in or an impersonation that was refused; 413 for a value that is too large; 503 for a store that is
+    /// down; otherwise 500. The page does not describe the error; the log does.
     ///
     /// ```
     /// # fn show(error: session_runtime::Error) {

@@ -23,7 +23,8 @@
 ///         Some(SessionRefusal::StoreDown) => "<h1>Back in a minute</h1>",
 ///         Some(SessionRefusal::Changed) => "<h1>You signed in or out in another tab</h1><p>Please reload the page.",
 ///         Some(SessionRefusal::SignInRefused) => "<h1>Too many devices</h1>",
-///         Some(SessionRefusal::TooLarge | SessionRefusal::Broken) => "<h1>Something went wrong</h1>",
+///         Some(SessionRefusal::TooLarge) => "<h1>That is too long</h1>",
+///         Some(SessionRefusal::Broken) => "<h1>Something went wrong</h1>",
 ///         _ => return response,
 ///     };
 ///     let (mut parts, _) = response.into_parts();
@@ -49,7 +50,7 @@ pub enum SessionRefusal {
     /// 409: a handler started an impersonation that is not allowed
     /// ([`Error::is_impersonation_refused`](crate::Error::is_impersonation_refused)).
     ImpersonationRefused,
-    /// 500: a field, the session or a cookie would be larger than allowed. Nothing was stored. A handler that calls `save` gets
+    /// 413: a field, the session or a cookie would be larger than allowed. Nothing was stored. A handler that calls `save` gets
     /// [`Error::is_too_large`](crate::Error::is_too_large) instead, and can choose its own answer.
     TooLarge,
     /// A view refused the visitor: 401, another status, or a redirect.

@@ -45,9 +45,15 @@ impl<V: Viewed> View<V> {
             .await
             .map_err(|rejection| ViewRejection(Why::Session(rejection)))?;
         Self::try_of(&session).map_err(|denied| {
-            // Without the store, it is unknown who the visitor is, so do not send them to sign in (SECURITY S47).
-            if session.is_unknown() {
-                return ViewRejection(Why::Session(SessionRejection::store_down()));
+            // It is unknown who the visitor is, so do not send them to sign in (SECURITY S47).
+            match session.hidden() {
+                Some(error) if error.is_unavailable() => {
+                    return ViewRejection(Why::Session(SessionRejection::store_down()));
+                }
+                // A reload repeats a safe request with the new id. It cannot repeat any other, so the visitor learns that this one
+                // was not carried out.
+                Some(_) if !is_safe(head) => return ViewRejection(Why::Changed),
+                _ => {}
             }
             tracing::debug!(target: "session_runtime", view = std::any::type_name::<V>(), "a visitor was refused");
             let layer = visit.and_then(Visit::find::<V::Session>);
@@ -73,7 +79,7 @@ impl<V: Viewed> View<V> {
         match Self::of_visit(visit, head).await {
             Ok(view) => Ok(Some(view)),
             Err(ViewRejection(Why::Session(rejection))) => Err(rejection),
-            Err(ViewRejection(Why::Refused { .. })) => Ok(None),
+            Err(ViewRejection(Why::Refused { .. } | Why::Changed)) => Ok(None),
         }
     }
 }
@@ -83,6 +89,10 @@ impl<V: Viewed> View<V> {
 /// `or_redirect`, with the visitor's target in `next`. A user who lacks no value but is not `fresh` gets `stale_status` or
 /// `stale_redirect` instead, if the view has one. If another user acts as that user, the answer is 403, since asking for a
 /// password would not help.
+///
+/// If another request has just replaced the session's id, for example by a sign-in in another tab, the session shows a guest, but
+/// a user may be signed in. A GET or HEAD is then refused as a guest's is: a reload sends the new id. Any other request is
+/// answered 409, since a reload cannot repeat it. `Option<View<V>>` is `None` then, so that a visitor can sign in.
 ///
 /// `next` holds path and query of a GET or HEAD, percent-encoded, if they are a [`local_path`]. Other methods get no `next`,
 /// since following a link cannot repeat such a request. Nothing is added to a path that has a `next` of its own. The path is the one that the session layer saw. A layer within axum's
@@ -113,7 +123,12 @@ pub struct ViewRejection(Why);
 #[derive(Clone, Debug)]
 enum Why {
     Session(SessionRejection),
-    Refused { denied: Denied, page: Page },
+    /// Another request has just replaced the session's id, so it is unknown who the visitor is.
+    Changed,
+    Refused {
+        denied: Denied,
+        page: Page,
+    },
 }
 
 impl ViewRejection {
@@ -141,7 +156,7 @@ impl ViewRejection {
     }
 
     /// Returns whether the view refused the session: a value is missing, or the user is not fresh. `false` if the session
-    /// could not be loaded.
+    /// could not be loaded, or if another request has just replaced its id.
     ///
     /// ```
     /// # fn show(rejection: session_runtime::ViewRejection) {
@@ -182,6 +197,7 @@ impl ViewRejection {
     pub fn status(&self) -> StatusCode {
         match &self.0 {
             Why::Session(rejection) => rejection.status(),
+            Why::Changed => Page::conflict().status(),
             Why::Refused { page, .. } => page.status(),
         }
     }
@@ -198,6 +214,7 @@ impl ViewRejection {
     pub fn into_page(self) -> Page {
         match self.0 {
             Why::Session(rejection) => rejection.into_page(),
+            Why::Changed => Page::conflict(),
             Why::Refused { page, .. } => page,
         }
     }
@@ -207,6 +224,7 @@ impl std::fmt::Display for ViewRejection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             Why::Session(rejection) => rejection.fmt(f),
+            Why::Changed => f.write_str(Page::conflict().body()),
             Why::Refused { page, .. } => f.write_str(page.body()),
         }
     }

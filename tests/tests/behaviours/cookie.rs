@@ -212,8 +212,9 @@ over_two_stores! {
         let after = Server::made(store.clone(), ring, before.clock.clone(), |builder| builder);
         let mut visitor_after = visitor.at(&after.app);
         let reply = visitor_after.get("/show").await;
-        assert_eq!(reply.json()["user"], "ada");
-        assert!(reply.set_cookie().is_some());
+        assert_eq!((reply.json()["user"].as_str(), reply.set_cookie()), (Some("ada"), None), "a read alone writes nothing");
+        before.clock.advance(tests::app::minutes(1));
+        assert!(visitor_after.get("/show").await.set_cookie().is_some());
         assert_ne!(visitor_after.cookie(), visitor.cookie());
         assert_eq!(visitor_after.get("/show").await.set_cookie(), None);
         // On this server, the old key has been removed from the key ring.

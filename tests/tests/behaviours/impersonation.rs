@@ -686,7 +686,7 @@ async fn the_session_that_is_set_aside_does_not_grow_beyond_its_limit() {
     for (path, status) in [
         ("/in", StatusCode::OK),
         ("/as", StatusCode::OK),
-        ("/draft/900", StatusCode::INTERNAL_SERVER_ERROR),
+        ("/draft/900", StatusCode::PAYLOAD_TOO_LARGE),
         ("/draft/50", StatusCode::OK),
         ("/stop", StatusCode::OK),
         ("/note", StatusCode::OK),

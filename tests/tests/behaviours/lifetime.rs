@@ -10,6 +10,21 @@ use tests::{
     over_stores, over_two_stores,
 };
 
+// B13: by the clock of the sessions, which a test can stop.
+#[tokio::test]
+async fn a_handler_can_show_the_time_that_is_left() {
+    let server = Server::new(tests::store::AnyStore::memory());
+    let left = |session: Session<Site>| async move { session.expires_in().as_secs().to_string() };
+    let app = server.serving(Router::new().route("/left", axum::routing::get(left)));
+    let mut visitor = server.visitor();
+    visitor.post("/name/ada").await;
+    let mut visitor = visitor.at(&app);
+    assert_eq!(visitor.get("/left").await.body, "1800");
+    server.turn(minutes(10));
+    assert_eq!(visitor.get("/left").await.body, "1200");
+    assert_eq!(visitor.get("/left").await.body, "1800", "the request before moved the deadline");
+}
+
 over_stores! {
     // B13, S14
     async fn inactivity_ends_a_session_and_access_extends_it(store) {

@@ -336,8 +336,8 @@ async fn a_middleware_can_tell_why_a_request_was_refused() {
     let mut late = ada.clone();
     let said = |reply: tests::client::Reply| (reply.status.as_u16(), reply.body);
     let expected = |status: u16, name: &str| (status, name.to_owned());
-    assert_eq!(said(ada.post("/long/2000").await), expected(500, "TooLarge"));
-    assert_eq!(said(ada.post("/handled/2000").await), expected(500, "TooLarge"));
+    assert_eq!(said(ada.post("/long/2000").await), expected(413, "TooLarge"));
+    assert_eq!(said(ada.post("/handled/2000").await), expected(413, "TooLarge"));
     ada.post("/renew").await;
     assert_eq!(said(late.post("/name/late").await), expected(409, "Changed"));
     assert_eq!(said(Visitor::new(&app).post("/login/ada").await), expected(409, "SignInRefused"));
@@ -345,4 +345,30 @@ async fn a_middleware_can_tell_why_a_request_was_refused() {
     assert_eq!(said(Visitor::new(&outside).get("/").await), expected(500, "Broken"));
     server.controls.down.store(true, std::sync::atomic::Ordering::SeqCst);
     assert_eq!(said(ada.get("/read").await), expected(503, "StoreDown"));
+}
+
+// A limit of items says nothing about the size of an item, so the item needs no `Bounded`.
+#[tokio::test]
+async fn a_list_of_an_own_type_can_have_a_limit() {
+    #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    struct Line {
+        sku: String,
+    }
+
+    #[derive(Session)]
+    struct Basket {
+        #[session(max_len = 2)]
+        lines: Vec<Line>,
+    }
+
+    let builder = Sessions::<Basket>::builder().store(MemoryStore::new());
+    let sessions = builder.keys(KeyRing::generate()).build().unwrap();
+    let add = post(|mut s: Session<Basket>| async move {
+        s.lines_mut().push(Line { sku: "a long name of goods".repeat(20) });
+    });
+    let app = Router::new().route("/", add).layer(sessions.layer());
+    let mut visitor = Visitor::new(&app);
+    for status in [200, 200, 413] {
+        assert_eq!(visitor.post("/").await.status.as_u16(), status);
+    }
 }

@@ -6,7 +6,7 @@ use axum::{
 };
 use http::StatusCode;
 use session_runtime::{KeyRing, Session, Sessions, SessionsBuilder, View, view};
-use tests::{client::Visitor, over_two_stores, store::AnyStore};
+use tests::{client::Visitor, log::Log, over_two_stores, store::AnyStore};
 
 #[derive(Session)]
 struct Customer {
@@ -103,4 +103,23 @@ async fn two_kinds_around_one_route_need_two_cookies() {
         assert_eq!(reply.status, status, "{cookie} {path}: {}", reply.body);
         assert!(!reply.body.contains("sid") && !reply.body.contains("Clerk"), "{}", reply.body);
     }
+}
+
+// B10: two kinds beside each other, as on `/shop` and `/admin`, cannot both keep a cookie of one name and path.
+#[tokio::test]
+async fn kinds_whose_cookies_overwrite_each_other_are_named_at_start() {
+    let (store, keys) = (AnyStore::memory(), KeyRing::generate());
+    let log = Log::of_this_thread();
+    let first = customers(&store, &keys).build().unwrap();
+    let same = customers(&store, &keys).build().unwrap();
+    let elsewhere = clerks(&store, &keys).path("/admin").cookie("clerk").build().unwrap();
+    assert_eq!(log.take(), "", "the same kind again, or another cookie, is no mistake");
+    let second = clerks(&store, &keys).cookie("__Host-customer").build().unwrap();
+    let logged = log.take();
+    for part in ["`Clerk` and the `Customer` sessions both use the cookie", "`cookie = \"…\"`"] {
+        assert!(logged.contains(part), "{logged}");
+    }
+    drop((first, same, elsewhere, second));
+    let _alone = clerks(&store, &keys).cookie("__Host-customer").build().unwrap();
+    assert_eq!(log.take(), "", "the others are gone");
 }

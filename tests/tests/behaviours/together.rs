@@ -257,7 +257,7 @@ async fn a_commit_that_is_too_large_does_not_fail_the_others() {
     line.join("/visit").await;
     line.go([]).await;
     let (answers, swaps) = line.answers().await;
-    assert_eq!((answers[3], swaps), (StatusCode::INTERNAL_SERVER_ERROR, 3));
+    assert_eq!((answers[3], swaps), (StatusCode::PAYLOAD_TOO_LARGE, 3));
     assert_eq!(answers.iter().filter(|status| **status == StatusCode::OK).count(), 5);
     assert_eq!(line.visits().await, 7);
 }

@@ -333,7 +333,7 @@ async fn a_missing_layer_is_logged_with_the_call_that_adds_it() {
         let reply = Visitor::new(&routes()).get(path).await;
         assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
         let logged = log.take();
-        assert!(logged.contains(".layer(sessions.layer())") && logged.contains("Site"), "{logged}");
+        assert!(logged.contains("`sessions.layer()` around the route") && logged.contains("Site"), "{logged}");
         assert!(!reply.body.contains("layer"), "{}", reply.body); // F12
     }
 }

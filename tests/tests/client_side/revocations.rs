@@ -129,6 +129,22 @@ async fn a_replaced_cookie_is_recognised_for_a_minute() {
     assert_eq!(visitor.get("/show").await.json()["user"], "ada");
 }
 
+// B23: a late change is never answered as done, and neither is a late log-out.
+#[tokio::test]
+async fn a_late_change_is_refused() {
+    let server = Server::new(CookieStore::encrypted().revocations(MemoryStore::new()));
+    for path in
+        ["/name/late", "/note", "/theme/late", "/logout", "/destroy", "/clear", "/renew", "/remember", "/forget"]
+    {
+        let mut visitor = server.signed_in("ada").await;
+        let mut late = visitor.clone();
+        visitor.post("/renew").await;
+        let reply = late.post(path).await;
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::CONFLICT, None), "{path}");
+        assert_eq!(visitor.get("/show").await.json()["user"], "ada");
+    }
+}
+
 // S12, B22: a request that was in progress during a log-out does not restore the session.
 #[tokio::test]
 async fn a_late_write_does_not_undo_a_log_out() {

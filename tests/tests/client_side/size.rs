@@ -89,7 +89,7 @@ over_forms! {
         let before = visitor.cookie();
         let log = Log::of_this_thread();
         let reply = visitor.post(&format!("/note/{}", "x".repeat(4096))).await;
-        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::INTERNAL_SERVER_ERROR, None));
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::PAYLOAD_TOO_LARGE, None));
         assert!(!reply.body.contains('`'), "{}", reply.body); // F12
         let logged = log.take();
         let sizes = logged.split_once("its fields by size: ").unwrap().1;
@@ -126,7 +126,7 @@ over_forms! {
         let mut visitor = Visitor::new(&app);
         visitor.post("/login/ada").await;
         let reply = visitor.post("/end").await;
-        assert_eq!((reply.status, visitor.cookie_named(COOKIE)), (StatusCode::INTERNAL_SERVER_ERROR, None));
+        assert_eq!((reply.status, visitor.cookie_named(COOKIE)), (StatusCode::PAYLOAD_TOO_LARGE, None));
         assert_eq!(visitor.get("/show").await.json()["user"].as_str(), None);
     }
 }

@@ -183,3 +183,32 @@ async fn keys_and_a_key_file_exclude_each_other() {
         "{said}"
     );
 }
+
+#[tokio::test]
+async fn the_url_of_the_store_can_be_in_a_file() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store");
+    let (key, named) = (format!("SESSION_KEYS={KEY}"), format!("SESSION_STORE_FILE={}", file.display()));
+    let said = refused(&[&key, &named]).await;
+    assert!(said.starts_with("SESSION_STORE_FILE: there is no store file "), "{said}");
+    std::fs::write(&file, "\n").unwrap();
+    let said = refused(&[&key, &named]).await;
+    assert!(said.ends_with("holds no text; put the URL of the store into it"), "{said}");
+    // No message shows the password.
+    std::fs::write(&file, "teapot://shop:velvet@db/shop\n").unwrap();
+    let said = refused(&[&key, &named]).await;
+    assert!(said.starts_with("SESSION_STORE_FILE: ") && !said.contains("velvet"), "{said}");
+    // A mounted file ends with a line break.
+    std::fs::write(&file, "memory:\n").unwrap();
+    with(&[&key, &named]).unwrap().open().await.unwrap();
+    let said = refused(&[&key, &named, "SESSION_STORE=memory:"]).await;
+    assert_eq!(said, "SESSION_STORE: there is a store file as well; keep one of the two");
+    let said = with(&[&key, &named]).unwrap().build().unwrap_err().to_string();
+    assert!(said.contains("from SESSION_STORE_FILE, is not open yet"), "{said}");
+    // The rules are those of a key file.
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let said = refused(&[&key, &named]).await;
+    assert!(said.contains("other users may write to the store file"), "{said}");
+}

@@ -30,8 +30,8 @@ fn every_method_of_the_builder_is_an_option() {
     for name in ["on_event", "clock"] {
         assert!(code.remove(name), "{name}");
     }
-    // The option `keys_file` has no method of its own: code that reads a key file passes a `KeyRing` to the builder.
-    assert!(outside.remove("keys_file"));
+    // These options have no methods of their own: code that reads a file passes a `KeyRing` or a URL to the builder.
+    assert!(outside.remove("keys_file") && outside.remove("store_file"));
     assert_eq!(code, outside);
 }
 

@@ -125,12 +125,17 @@ fn an_unknown_option_is_named_with_the_one_that_was_meant() {
     }
     let said = with(&["SESSION_BANNER=hello"]).unwrap_err();
     assert!(
-        said.starts_with("`SESSION_BANNER` is not a session option; there are SESSION_STORE, SESSION_KEYS,"),
+        said.starts_with(
+            "`SESSION_BANNER` is not a session option; there are SESSION_STORE, SESSION_STORE_FILE, SESSION_KEYS,"
+        ),
         "{said}"
     );
     assert!(said.ends_with("under another prefix: `.variables(\"SHOP_SESSION_\", std::env::vars_os())`"), "{said}");
     let said = from_toml("banner = 1").unwrap_err();
-    assert!(said.starts_with("`banner` is not a session option; there are `store`, `keys`, `keys_file`,"), "{said}");
+    assert!(
+        said.starts_with("`banner` is not a session option; there are `store`, `store_file`, `keys`, `keys_file`,"),
+        "{said}"
+    );
 }
 
 // S28, S49: text from outside cannot break out of the sentence or of a log line.

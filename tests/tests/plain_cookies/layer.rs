@@ -18,7 +18,7 @@ use super::{app, ask};
 
 #[tokio::test]
 async fn without_a_layer_the_log_says_what_to_write_and_the_page_does_not() {
-    let sentence = "this route has no cookies: add `.layer(CookiesLayer::new())` to the router, after the route";
+    let sentence = "this route has no cookies: put `CookiesLayer::new()` around the route: with `.layer(…)` after the route in axum, `.wrap(…)` in actix-web";
     let app = Router::new().route("/", get(|_: Cookies| async {}));
     let log = Log::of_this_thread();
     let reply = ask(&app, &[]).await;

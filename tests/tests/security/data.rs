@@ -164,13 +164,13 @@ over_two_stores! {
                 s.cart_mut().update(|cart| cart.push("x".repeat(bytes))).await.err().is_some_and(|error| error.is_too_large()).to_string()
             })));
         let mut visitor = server.visitor();
-        assert_eq!(visitor.at(&app).post("/name/2000").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(visitor.at(&app).post("/name/2000").await.status, StatusCode::PAYLOAD_TOO_LARGE);
         assert_eq!(visitor.cookie(), None, "no session began");
         visitor.post("/name/small").await;
         let mut visitor = visitor.at(&app);
         let log = Log::of_this_thread();
         let reply = visitor.post("/name/1990").await;
-        assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(reply.status, StatusCode::PAYLOAD_TOO_LARGE);
         let logged = log.take();
         assert!(logged.contains("`max_bytes`") && logged.contains("`name` (1993), `note`"), "{logged}");
         assert!(!reply.body.contains("name") && !reply.body.contains("1993"), "{}", reply.body); // F12

@@ -33,7 +33,8 @@ pub enum SessionEnd {
     /// [`max_per_user`](crate::SessionsBuilder::max_per_user) allows, or the [`MemoryStore`](crate::MemoryStore) was full.
     Evicted,
     /// The session continues under a new id, with other rights: a user signed in, or started or stopped acting as another user,
-    /// or `renew` or a change of a `rotates` field replaced the id.
+    /// or `renew` or a change of a `rotates` field replaced the id. Or [`UserSessions::update`](crate::UserSessions::update)
+    /// changed a `rotates` field, under the same id.
     ///
     /// To continue, a page should reload after about a second: the response with the new id may still be on its way to the
     /// browser.

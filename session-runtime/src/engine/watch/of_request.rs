@@ -104,7 +104,7 @@ impl Request {
             }
             Some(Presented::Lost(lost)) if !state.pending.signs_in() => Known::Over(match lost {
                 Lost::Gone => SessionEnd::Unknown,
-                Lost::Moved => SessionEnd::Superseded,
+                Lost::Moved | Lost::SignedOut => SessionEnd::Superseded,
             }),
             _ => Known::Nothing,
         };

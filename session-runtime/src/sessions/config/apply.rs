@@ -1,6 +1,6 @@
 //! Applies settings: the builder's methods that take them, and their use when sessions are built.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
 use super::{
     Config,
@@ -10,14 +10,15 @@ use crate::{
     cookie::Attributes,
     error::Error,
     keys::{KeyRing, MAKE},
+    secret_file::SecretFile,
     session::Schema,
     sessions::{Sessions, SessionsBuilder},
     store::StoreUrl,
 };
 
 impl<S: Schema> Sessions<S> {
-    /// Builds sessions from environment variables: `SESSION_STORE` and `SESSION_KEYS` (or `SESSION_KEYS_FILE`), and one such as
-    /// `SESSION_IDLE=15m` for each option that differs from the attributes.
+    /// Builds sessions from environment variables: `SESSION_STORE` and `SESSION_KEYS` (or `SESSION_STORE_FILE` and
+    /// `SESSION_KEYS_FILE`), and one such as `SESSION_IDLE=15m` for each option that differs from the attributes.
     ///
     /// This is short for `Sessions::builder().env()?.open().await`. The [guide](crate::guide::configuration) has a table of
     /// all variables.
@@ -131,7 +132,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// ```
     pub async fn store_url(mut self, url: &str) -> Result<Self, Error> {
         self.store = Some(url.parse::<StoreUrl>()?.open().await?);
-        self.layers.in_code.push("store");
+        self.layers.in_code.extend(["store", "store_file"]);
         Ok(self)
     }
 
@@ -155,12 +156,11 @@ impl<S: Schema> SessionsBuilder<S> {
     pub async fn open(mut self) -> Result<Sessions<S>, Error> {
         self.settle()?;
         if self.store.is_none() {
-            let Some((name, url)) = self.layers.outside(|config| Some(("store", config.store.clone()?))) else {
-                return Err(self.no_store());
-            };
+            let Some((name, said)) = self.said_store() else { return Err(self.no_store()) };
             if self.keys.is_none() {
                 return Err(self.no_keys());
             }
+            let url = said.url().map_err(|error| named(&name, error))?;
             let opened = url.open().await;
             self.store = Some(opened.map_err(|error| named(&name, error))?);
         }
@@ -212,11 +212,21 @@ impl<S: Schema> SessionsBuilder<S> {
         self.former.cookies(&self.cookie).map_err(|error| Error::setup(format!("{error}{}", whence())))
     }
 
+    /// Returns the store from the settings.
+    fn said_store(&self) -> Option<(String, SaidStore)> {
+        self.layers.outside(|config| match (config.store.clone(), config.store_file.clone()) {
+            (None, None) => None,
+            (Some(url), None) => Some(("store", SaidStore::Url(url))),
+            (None, Some(path)) => Some(("store_file", SaidStore::File(path))),
+            (Some(_), Some(_)) => Some(("store", SaidStore::Both)),
+        })
+    }
+
     /// Returns the keys from the settings.
     fn said_keys(&self) -> Result<Option<KeyRing>, Error> {
         enum Said {
             Keys(KeyRing),
-            File(std::path::PathBuf),
+            File(PathBuf),
             Both,
         }
         let said = self.layers.outside(|config| match (config.keys.clone(), config.keys_file.clone()) {
@@ -238,9 +248,13 @@ impl<S: Schema> SessionsBuilder<S> {
     /// Returns the error for a builder without a store.
     pub(in crate::sessions) fn no_store(&self) -> Error {
         let name = S::SPEC.name;
-        if let Some((place, url)) = self.layers.outside(|config| Some(("store", config.store.clone()?))) {
+        if let Some((place, said)) = self.said_store() {
+            let url = match said {
+                SaidStore::Url(url) => format!(", {url}"),
+                SaidStore::File(_) | SaidStore::Both => String::new(),
+            };
             return Error::setup(format!(
-                "the store of the `{name}` sessions, {url} from {place}, is not open yet: write `.open().await?` instead \
+                "the store of the `{name}` sessions{url} from {place}, is not open yet: write `.open().await?` instead \
                  of `.build()?`"
             ));
         }
@@ -301,6 +315,38 @@ impl<S: Schema> SessionsBuilder<S> {
                  put the server behind HTTPS and remove the setting, or add `plain_http = true` if plain HTTP is intended"
             );
         }
+    }
+}
+
+/// Where the settings say the store is.
+enum SaidStore {
+    Url(StoreUrl),
+    File(PathBuf),
+    Both,
+}
+
+const STORE_FILE: SecretFile =
+    SecretFile { name: "store file", holds: "where sessions are kept", risk: "open the store with the password in it" };
+
+impl SaidStore {
+    fn url(self) -> Result<StoreUrl, Error> {
+        let path = match self {
+            Self::Url(url) => return Ok(url),
+            Self::Both => return Err(Error::setup("there is a store file as well; keep one of the two")),
+            Self::File(path) => path,
+        };
+        let Some(bytes) = STORE_FILE.read(&path)? else {
+            return Err(Error::setup(format!(
+                "there is no store file {path:?}; correct the path, or put the URL into it"
+            )));
+        };
+        let text = std::str::from_utf8(&bytes).map(str::trim).unwrap_or_default();
+        if text.is_empty() {
+            return Err(Error::setup(format!(
+                "the store file {path:?} holds no text; put the URL of the store into it"
+            )));
+        }
+        text.parse()
     }
 }
 

@@ -87,7 +87,7 @@ impl Layers {
         let options = Config::OPTIONS.iter().copied().filter(|option| self.is_in_code(option));
         options.filter_map(|option| {
             let layer = self.outside.iter().find(|layer| layer.config.has(option))?;
-            let method = if option == "keys_file" { "keys" } else { option };
+            let method = option.strip_suffix("_file").unwrap_or(option);
             Some((layer.place(option), method))
         })
     }

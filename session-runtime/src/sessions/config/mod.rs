@@ -113,6 +113,9 @@ macro_rules! options {
 options! {
     /// Where sessions are kept. [`SessionsBuilder::open`] opens it.
     store: StoreUrl = read::store;
+    /// The file that holds the store's URL, instead of `store`: for a URL with a password. The rules for who may change and read
+    /// it are those of [`KeyRing::open`].
+    store_file: PathBuf = read::path;
     /// The keys that sign the cookie: text as [`KeyRing`] describes it, or a list of such texts.
     keys: KeyRing = read::keys;
     /// The file that holds the keys, instead of `keys`: see [`KeyRing::open`].

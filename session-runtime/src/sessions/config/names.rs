@@ -36,6 +36,7 @@ fn brought_along(name: &str) -> Option<(&'static str, &'static str)> {
         }
         "secretkeyfallbacks" | "fallbacks" | "oldkeys" => ("keys", ", the new key first and the old ones behind it"),
         "secretfile" | "keyfile" => ("keys_file", ""),
+        "urlfile" | "databaseurlfile" => ("store_file", ""),
         "maxage"
         | "timeout"
         | "ttl"

@@ -306,7 +306,7 @@ fn the_rows_cover_every_option() {
     let tried: Vec<_> = ROWS.iter().map(|row| row.option).collect();
     // Options that open a file or a store have tests of their own.
     let others: Vec<_> = Config::OPTIONS.iter().filter(|option| !tried.contains(option)).copied().collect();
-    assert_eq!(others, ["store", "keys_file"]);
+    assert_eq!(others, ["store", "store_file", "keys_file"]);
 }
 
 #[test]

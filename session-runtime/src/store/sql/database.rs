@@ -151,11 +151,12 @@ impl Database {
 
     async fn run_once(&self, script: &str) -> Result<(), sqlx::Error> {
         let _turn = self.turn().await;
+        let begins = script.starts_with("BEGIN");
         let script = AssertSqlSafe(script.to_owned());
         with_pool!(&self.pool, pool => ask(pool, |connection| Box::pin(async move {
             let done = sqlx::raw_sql(script).execute(&mut *connection).await;
-            if done.is_err() {
-                // The script may have begun a transaction. If not, this does nothing.
+            // Without a transaction, PostgreSQL would log a warning.
+            if done.is_err() && begins {
                 let _ = sqlx::raw_sql("ROLLBACK").execute(connection).await;
             }
             done.map(drop)

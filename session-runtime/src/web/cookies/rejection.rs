@@ -21,7 +21,8 @@ pub struct CookiesRejection(Page);
 
 impl CookiesRejection {
     pub(super) fn no_layer() -> Self {
-        let sentence = "this route has no cookies: add `.layer(CookiesLayer::new())` to the router, after the route";
+        let sentence = "this route has no cookies: put `CookiesLayer::new()` around the route: with `.layer(…)` after the \
+                        route in axum, `.wrap(…)` in actix-web, `.with(…)` in poem, `.hoop(…)` in salvo, `.attach(…)` in rocket";
         error_limited!("{sentence}");
         Self(Page::broken(sentence))
     }

@@ -40,11 +40,11 @@ over_frameworks! {
         assert!(site.server.heard().contains(&Event::SignInRefused));
     }
 
-    async fn a_session_that_is_too_large_is_answered_with_500(framework) {
+    async fn a_session_that_is_too_large_is_answered_with_413(framework) {
         let site = Served::with(framework, |builder| builder.max_bytes(10_000), |layer| layer);
         let mut visitor = site.visitor();
         let reply = visitor.post("/large").await;
-        assert_page(&reply, 500);
+        assert_page(&reply, 413);
         assert_eq!(reply.set_cookie(), None);
     }
 
@@ -70,6 +70,23 @@ over_frameworks! {
             assert!(site.server.heard().contains(&Event::Moved), "{method}");
             assert_eq!(site.show(&mut visitor).await["name"], "");
         }
+    }
+
+    // B23: a sign-in has just replaced the request's id.
+    async fn a_late_post_is_answered_with_409(framework) {
+        let site = Served::new(framework);
+        let mut visitor = site.signed_in("ada").await;
+        let mut late = visitor.clone();
+        visitor.post("/login/ada").await;
+        for path in ["/logout", "/name/late", "/cart/late", "/member"] {
+            let reply = late.post(path).await;
+            assert_page(&reply, 409);
+            assert_eq!(reply.set_cookie(), None, "{path}");
+        }
+        assert_eq!(site.show(&mut visitor).await["user"], "ada");
+        assert_eq!(late.get("/member").await.status, 303);
+        visitor.post("/logout").await;
+        assert_eq!(late.post("/logout").await.status, 200);
     }
 
     // B22: another request ended the session.

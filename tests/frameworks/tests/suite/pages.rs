@@ -31,7 +31,7 @@ over_frameworks! {
         let site = api(framework, |builder| builder.max_per_user(SessionLimit::Refuse(1)).max_bytes(10_000));
         let mut visitor = site.signed_in("ada").await;
         assert_json(&site.visitor().post("/login/ada").await, 409, SessionRefusal::SignInRefused);
-        assert_json(&visitor.post("/large").await, 500, SessionRefusal::TooLarge);
+        assert_json(&visitor.post("/large").await, 413, SessionRefusal::TooLarge);
         let has_guards = exception(framework, "page of a guard").is_some();
         if !has_guards {
             assert_json(&site.visitor().get("/hidden").await, 404, SessionRefusal::View);

@@ -179,10 +179,11 @@ over_stores! {
         });
         house.told.contested.store(true, Ordering::SeqCst);
         let mut visitor = visitor.at(&house.app);
+        clock.advance(Duration::from_secs(60));
         let reply = visitor.get("/show").await;
         assert_eq!((reply.status.as_u16(), &reply.json()["token"]), (200, &json!("velvet")));
         assert_eq!(house.writes(), 1, "resealing is tried once");
-        assert!(reply.set_cookie().is_some(), "the cookie is signed again nevertheless");
+        assert_eq!(reply.set_cookie(), None, "the cookie is signed again with the next write");
         assert_eq!(house.undecodable(), Vec::<&str>::new());
         // Unlike resealing, a change is retried until the commit timeout, and fails if it is not stored by then.
         let status = visitor.post("/name/ada").await.status.as_u16();
@@ -190,8 +191,9 @@ over_stores! {
         house.events.lock().unwrap().clear();
         house.told.contested.store(false, Ordering::SeqCst);
         let writes = house.writes();
-        for _ in 0..2 {
-            assert_eq!(visitor.get("/show").await.json()["token"], "velvet");
+        for is_signed_again in [true, false] {
+            let reply = visitor.get("/show").await;
+            assert_eq!((reply.json()["token"].as_str(), reply.set_cookie().is_some()), (Some("velvet"), is_signed_again));
             assert_eq!(house.writes(), writes + 1, "the next request reseals the token, and later requests need not");
         }
         assert_eq!(house.undecodable(), Vec::<&str>::new());
