@@ -43,8 +43,8 @@ fn app(store: CookieStore, clock: &Clock) -> Router {
 }
 
 over_forms! {
-    // Another tab's cookie still contains the time of the older sign-in. That tab stays signed in, but its session does not
-    // become fresh.
+    // S60: another tab's cookie still contains the time of the older sign-in. That tab stays signed in, but its session does not
+    // become fresh, however young the cookie is.
     async fn reauthentication_makes_this_cookie_fresh_and_refuses_no_other_tab(store) {
         let clock = Clock::stopped();
         let app = app(store, &clock);
@@ -52,6 +52,9 @@ over_forms! {
         visitor.post("/silent/ada").await;
         assert_eq!(visitor.get("/fresh").await.body, "false");
         assert_eq!(visitor.get("/show").await.json()["user"], "ada");
+        let mut young = visitor.clone();
+        assert_eq!(visitor.clone().post("/confirm/ada").await.body, "true");
+        assert_eq!(young.get("/fresh").await.body, "false");
         clock.advance(minutes(20));
         let mut tab = visitor.clone();
         assert_eq!(visitor.post("/confirm/bob").await.body, "false");
