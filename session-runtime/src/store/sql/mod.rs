@@ -329,7 +329,9 @@ impl Store for SqlStore {
             Err(error) if is_duplicate(&error) => {}
             Err(error) => return Err(self.failed("write a session", error)),
         }
-        announcing.map(Announcing::withdraw);
+        if let Some(announcing) = announcing {
+            announcing.withdraw();
+        }
         match self.load(key, now).await? {
             None if before.is_none() && after.is_none() => Ok(Swapped::removed()),
             current => Ok(Swapped::Stale(current)),
