@@ -75,7 +75,7 @@ impl<S: Schema + 'static> Around for SessionLayer<S> {
     type After = Commit;
 
     async fn before(&self, head: &impl RequestHead, visit: &mut Visit) -> Result<Commit, Page> {
-        self.begin(head, visit).map_err(|page| *page)
+        self.begin(head, visit)
     }
 
     async fn after(commit: Commit, handled: Handled) -> Ending {
@@ -102,7 +102,7 @@ impl Around for SameOriginLayer {
     type After = ();
 
     async fn before(&self, head: &impl RequestHead, _visit: &mut Visit) -> Result<(), Page> {
-        self.check(head).map_err(|page| *page)
+        self.check(head)
     }
 
     async fn after((): (), _handled: Handled) -> Ending {

@@ -182,8 +182,8 @@ impl<S: Schema> SessionLayer<S> {
     /// # Errors
     /// The page to answer with; the handler must not run. Either another site forged the request ([`Page::forged`] says which
     /// rule it broke), or two layers of different sessions use the same cookie.
-    pub fn begin(&self, head: &impl RequestHead, visit: &mut Visit) -> Result<Commit, Box<Page>> {
-        let own = |page: Page| Box::new(page.replaced(self.pages.as_ref()));
+    pub fn begin(&self, head: &impl RequestHead, visit: &mut Visit) -> Result<Commit, Page> {
+        let own = |page: Page| page.replaced(self.pages.as_ref());
         if let Some(rules) = &self.origin {
             rules.refuse(head).map_err(|refusal| own(Page::other_site(refusal)))?;
         }

@@ -37,7 +37,7 @@
 //!     let mut visit = Visit::default();
 //!     let commit = match layer.begin(&request, &mut visit) {
 //!         Ok(commit) => commit,
-//!         Err(page) => return to_response(*page),
+//!         Err(page) => return to_response(page),
 //!     };
 //!     let mut response = match Session::<Shop>::of_visit(Some(&visit), &request).await {
 //!         Ok(session) => handle(session).await,

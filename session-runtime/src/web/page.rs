@@ -28,8 +28,12 @@ static REMOVED: [HeaderName; 8] = [
 /// A short answer that this crate sends in place of the handler's. Visitors see the text, so it says nothing about the
 /// internals of the program (F12). [`SessionLayer::pages`](crate::SessionLayer::pages) replaces the text with the
 /// application's own.
+// Boxed, since each request's future has room for several pages, and hardly any request has one.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Page {
+pub struct Page(Box<Content>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Content {
     status: StatusCode,
     refusal: SessionRefusal,
     content_type: &'static str,
@@ -38,7 +42,7 @@ pub struct Page {
     /// Whether the application has replaced the text.
     is_own: bool,
     /// Why a forged request was refused.
-    forged: Option<Box<OriginRefusal>>,
+    forged: Option<OriginRefusal>,
     /// For the developer: only `Debug` shows it.
     detail: Option<String>,
 }
@@ -47,20 +51,20 @@ impl Page {
     /// Returns the status, such as 503.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// Returns which of this crate's answers the page is.
     #[must_use]
     pub fn refusal(&self) -> SessionRefusal {
-        self.refusal
+        self.0.refusal
     }
 
     /// Returns the rule that a forged request broke; `None` unless [`Self::refusal`] is
     /// [`OtherSite`](SessionRefusal::OtherSite).
     #[must_use]
     pub fn forged(&self) -> Option<&OriginRefusal> {
-        self.forged.as_deref()
+        self.0.forged.as_ref()
     }
 
     /// Returns the headers that describe the text of a response. An adapter that replaces the text removes them.
@@ -72,35 +76,40 @@ impl Page {
     /// Returns the text: by default one sentence, in English.
     #[must_use]
     pub fn body(&self) -> &str {
-        &self.body
+        &self.0.body
     }
 
     /// Returns the text, without a copy.
     #[must_use]
     pub fn into_body(self) -> Cow<'static, str> {
-        self.body
+        self.0.body
     }
 
     /// Replaces the text with HTML.
     #[must_use]
     pub fn html(self, body: impl Into<Cow<'static, str>>) -> Self {
-        Self { content_type: "text/html; charset=utf-8", body: body.into(), ..self }
+        self.with("text/html; charset=utf-8", body.into())
     }
 
     /// Replaces the text with JSON.
     #[must_use]
     pub fn json(self, body: impl Into<Cow<'static, str>>) -> Self {
-        Self { content_type: "application/json", body: body.into(), ..self }
+        self.with("application/json", body.into())
     }
 
     /// Replaces the text with other plain text, such as a translation.
     #[must_use]
     pub fn text(self, body: impl Into<Cow<'static, str>>) -> Self {
-        Self { content_type: "text/plain; charset=utf-8", body: body.into(), ..self }
+        self.with("text/plain; charset=utf-8", body.into())
+    }
+
+    fn with(mut self, content_type: &'static str, body: Cow<'static, str>) -> Self {
+        (self.0.content_type, self.0.body) = (content_type, body);
+        self
     }
 
     pub(super) fn content_type(&self) -> HeaderValue {
-        HeaderValue::from_static(self.content_type)
+        HeaderValue::from_static(self.0.content_type)
     }
 
     /// Returns the headers: `Content-Type`, `Cache-Control: no-store`, `Retry-After` if the status is 503, and `Location` if the
@@ -110,35 +119,36 @@ impl Page {
         let mut headers = HeaderMap::with_capacity(4);
         headers.insert(CONTENT_TYPE, self.content_type());
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if self.0.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        if let Some(location) = &self.location {
+        if let Some(location) = &self.0.location {
             headers.insert(LOCATION, location.clone());
         }
         headers
     }
 
-    const fn new(status: StatusCode, sentence: &'static str, refusal: SessionRefusal) -> Self {
+    fn new(status: StatusCode, sentence: &'static str, refusal: SessionRefusal) -> Self {
         let (content_type, body) = ("text/plain; charset=utf-8", Cow::Borrowed(sentence));
-        Self { status, refusal, content_type, body, location: None, is_own: false, forged: None, detail: None }
+        let (location, forged, detail) = (None, None, None);
+        Self(Box::new(Content { status, refusal, content_type, body, location, is_own: false, forged, detail }))
     }
 
     /// The store did not answer a load. The visitor is not at fault and is not signed out (SECURITY S47).
-    pub(crate) const fn not_loaded() -> Self {
+    pub(crate) fn not_loaded() -> Self {
         let sentence =
             "The session store is not answering, so this request was not carried out. Please try again shortly.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, sentence, SessionRefusal::StoreDown)
     }
 
     /// The store did not answer a commit. It may have stored the write, and only the answer was lost.
-    pub(crate) const fn not_stored() -> Self {
+    pub(crate) fn not_stored() -> Self {
         let sentence = "The session store is not answering, so this request may not have been carried out. Please try again shortly.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, sentence, SessionRefusal::StoreDown)
     }
 
     /// A change was dropped. The handler may already have done its work elsewhere.
-    pub(crate) const fn conflict() -> Self {
+    pub(crate) fn conflict() -> Self {
         let sentence = "Your session changed while this request was under way (a sign-in, or another tab), so it may not have been carried out. Please reload, check, and try again.";
         Self::new(StatusCode::CONFLICT, sentence, SessionRefusal::Changed)
     }
@@ -152,13 +162,16 @@ impl Page {
             }
             status => status.canonical_reason().unwrap_or("Refused"),
         };
-        Self { location, ..Self::new(status, sentence, SessionRefusal::View) }
+        let mut page = Self::new(status, sentence, SessionRefusal::View);
+        page.0.location = location;
+        page
     }
 
     /// A page of another site may have made the request.
     pub(crate) fn other_site(refusal: OriginRefusal) -> Self {
-        let page = Self::new(StatusCode::FORBIDDEN, refusal.sentence(), SessionRefusal::OtherSite);
-        Self { forged: Some(Box::new(refusal)), ..page }
+        let mut page = Self::new(StatusCode::FORBIDDEN, refusal.sentence(), SessionRefusal::OtherSite);
+        page.0.forged = Some(refusal);
+        page
     }
 
     /// A view requires a fresh sign-in, but the user acts as another.
@@ -174,13 +187,13 @@ impl Page {
     }
 
     /// The user already has as many sessions as allowed.
-    pub(crate) const fn full() -> Self {
+    pub(crate) fn full() -> Self {
         let sentence = "You are signed in on as many devices as allowed, so this sign-in was refused. Please sign out on one of them first.";
         Self::new(StatusCode::CONFLICT, sentence, SessionRefusal::SignInRefused)
     }
 
     /// The session or cookie would exceed a limit, because of what the visitor sent.
-    pub(crate) const fn too_large() -> Self {
+    pub(crate) fn too_large() -> Self {
         let sentence = "This is more than can be kept for you, so this request may not have been carried out.";
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, sentence, SessionRefusal::TooLarge)
     }
@@ -188,8 +201,9 @@ impl Page {
     /// The program has a mistake. `detail` is for its developer; visitors do not see it.
     pub(crate) fn broken(detail: impl Into<String>) -> Self {
         let sentence = "Something went wrong on this site. The server's log says more.";
-        let page = Self::new(StatusCode::INTERNAL_SERVER_ERROR, sentence, SessionRefusal::Broken);
-        Self { detail: Some(detail.into()), ..page }
+        let mut page = Self::new(StatusCode::INTERNAL_SERVER_ERROR, sentence, SessionRefusal::Broken);
+        page.0.detail = Some(detail.into());
+        page
     }
 
     /// Returns the page for an error of a commit, or for one that a handler returned.
@@ -213,11 +227,11 @@ impl Page {
     pub(super) fn of_handler(error: &Error) -> Self {
         let page = Self::of(error);
         let error = error as &dyn std::error::Error;
-        if page.refusal == SessionRefusal::ImpersonationRefused {
+        if page.0.refusal == SessionRefusal::ImpersonationRefused {
             warn_limited!(error, "a handler started an impersonation that is not allowed");
-        } else if page.refusal == SessionRefusal::TooLarge {
+        } else if page.0.refusal == SessionRefusal::TooLarge {
             warn_limited!(error, "a handler could not keep what its visitor sent");
-        } else if page.status.is_server_error() {
+        } else if page.0.status.is_server_error() {
             error_limited!(error, "a handler failed on its session or a cookie");
         }
         page
@@ -226,21 +240,23 @@ impl Page {
     /// Returns the application's own page if `pages` has one, otherwise this page. A redirect stays, since browsers do not
     /// show its text. A page that an inner layer has already replaced also stays.
     pub(super) fn replaced(self, pages: Option<&Pages>) -> Self {
-        let Some(Pages(replace)) = pages.filter(|_| !self.is_own && self.location.is_none()) else { return self };
+        let Some(Pages(replace)) = pages.filter(|_| !self.0.is_own && self.0.location.is_none()) else { return self };
         // The application chooses the text, but not the status or the [`SessionRefusal`].
         let page = replace(self.clone());
-        let is_own = page.body != self.body || page.content_type != self.content_type;
-        Self { content_type: page.content_type, body: page.body, is_own, ..self }
+        let is_own = page.0.body != self.0.body || page.0.content_type != self.0.content_type;
+        let mut own = self.with(page.0.content_type, page.0.body);
+        own.0.is_own = is_own;
+        own
     }
 }
 
 impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Page")
-            .field("status", &self.status)
-            .field("refusal", &self.refusal)
-            .field("body", &self.body)
-            .field("detail", &self.detail)
+            .field("status", &self.0.status)
+            .field("refusal", &self.0.refusal)
+            .field("body", &self.0.body)
+            .field("detail", &self.0.detail)
             .finish_non_exhaustive()
     }
 }

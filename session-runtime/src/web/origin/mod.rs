@@ -113,9 +113,9 @@ impl SameOriginLayer {
     ///
     /// # Errors
     /// The page to answer a forged request with.
-    pub fn check(&self, head: &impl RequestHead) -> Result<(), Box<Page>> {
+    pub fn check(&self, head: &impl RequestHead) -> Result<(), Page> {
         let refused = self.rules.refuse(head);
-        refused.map_err(|refusal| Box::new(Page::other_site(refusal).replaced(self.pages.as_ref())))
+        refused.map_err(|refusal| Page::other_site(refusal).replaced(self.pages.as_ref()))
     }
 }
 
