@@ -80,8 +80,10 @@ over_frameworks! {
         visitor.post("/login/ada").await;
         for path in ["/logout", "/name/late", "/cart/late", "/member"] {
             let reply = late.post(path).await;
-            assert_page(&reply, 409);
-            assert_eq!(reply.set_cookie(), None, "{path}");
+            assert_eq!((reply.status.as_u16(), reply.set_cookie()), (409, None), "{path}");
+            if path != "/member" || crate::exception(framework, "page of a guard").is_none() {
+                assert_page(&reply, 409);
+            }
         }
         assert_eq!(site.show(&mut visitor).await["user"], "ada");
         assert_eq!(late.get("/member").await.status, 303);
