@@ -1,5 +1,5 @@
-//! [`SecretFile`]: a file that an operator gives to the process, such as one with keys. It is read only if no user except root and
-//! this process's user can change it.
+//! [`SecretFile`] reads a file that an operator gives to the process, such as one with keys. It rejects a file that a user other
+//! than root and this process's user can change.
 
 use std::{
     fs::{File, Metadata},
@@ -17,7 +17,7 @@ use crate::{
 /// The most bytes of such a file, far more than it needs.
 const LARGEST: u64 = 64 * 1024;
 
-/// The words of errors and warnings about a file.
+/// A kind of file, described by the words that errors and warnings use for it.
 pub(crate) struct SecretFile {
     /// Names the file: "key file".
     pub(crate) name: &'static str,
@@ -58,7 +58,8 @@ impl SecretFile {
         Ok(Some(bytes))
     }
 
-    /// Checks that only root and this process's user can change the file, and warns if all users can read it.
+    /// Checks that only root and this process's user can change the file and the links to it. Warns if all users can read the
+    /// file, or if another user could replace it through a folder on the way.
     ///
     /// Containers get such files from root, on a mount that no other container sees: Kubernetes and Docker use mode 644 or 444,
     /// and links. So a file that all users can read causes a warning and not an error. A group that can read the file is assumed

@@ -1,9 +1,9 @@
 //! [`timeout`]: limits how long to wait for an answer. All calls of a thread share one timer.
 //!
-//! `tokio::time::timeout` sets a timer for each call. A timer that is due before all others of its runtime makes the runtime wake
-//! its own thread, which is a system call: one for nearly each question to a store on a network, and as dear as the question.
-//! Here, calls that wait are in a list by time. One task looks at the list when the first of them is due, and ends when the list
-//! is empty.
+//! `tokio::time::timeout` sets a timer for each call. If a new timer is due before all others of its runtime, the runtime wakes
+//! its own thread with a system call. This happens for nearly every request to a store on a network, and costs as much as the
+//! request. Here, calls that wait are in a list by time. One task looks at the list when the first of them is due, and ends when
+//! the list is empty.
 
 use std::{
     cell::RefCell,
@@ -29,10 +29,11 @@ thread_local! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Elapsed(pub(crate) Duration);
 
-/// Waits for `answer`, at most for `limit`, which is asked for once the answer was polled and was not ready. The time starts
-/// then.
+/// Waits for `answer`, but no longer than the time that `limit` returns. If the answer is not ready at the first poll, this poll
+/// calls `limit`, and the time starts.
 ///
-/// The list belongs to the runtime that polls the answer: if that runtime stands still, so does the caller.
+/// The call waits in a list of the runtime that polled it first. If the caller moves it to another runtime, and the first runtime
+/// stands still, the limit has no effect.
 ///
 /// # Panics
 /// As tokio's timers: outside a runtime, if the answer is not ready immediately.
@@ -157,7 +158,7 @@ impl List {
         Some(at)
     }
 
-    /// Wakes the calls that are due. Returns when the next one is due; `None` if none waits, so that the task ends.
+    /// Wakes the calls that are due. Returns the time at which the next one is due; `None` if none waits, so that the task ends.
     fn wake_due(&self, now: Instant) -> Option<Instant> {
         let mut state = self.state();
         let rest = state.waiting.split_off(&(now, u64::MAX));
@@ -170,7 +171,8 @@ impl List {
     }
 }
 
-/// The list of a task. When the task ends, even because its runtime does, no call waits any longer.
+/// The list of a task. When the task ends, or its runtime drops the task, this wakes all calls in the list. They return
+/// [`Elapsed`], even before their time.
 struct Looked(Arc<List>);
 
 impl Drop for Looked {

@@ -1,4 +1,5 @@
-//! The session of eight fields that the benchmarks measure: one field of each kind, and as full as a shop's.
+//! The session of eight fields that the benchmarks measure: an `identity`, an `atomic` field, a `flash`, a `counter` and four
+//! plain fields. It holds about as much data as the session of a real shop.
 
 use session_runtime::Session;
 

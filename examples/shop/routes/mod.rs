@@ -40,7 +40,8 @@ pub(crate) fn router(sessions: &Sessions<Shop>) -> Router {
         .route("/account/code/check", post(code::check))
         .with_state(sessions.clone())
         .layer(sessions.layer())
-        // These routes need no session, so they are outside of the session layer. It would cost them next to nothing.
+        // These routes need no session, so they are outside the session layer. Inside the layer, they would cost hardly more,
+        // since it loads no session unless a handler takes one.
         .route("/health", get(|| async { "ok\n" }))
         .route("/style.css", get(|| asset(assets::STYLE)))
         .route("/live.js", get(|| asset(assets::LIVE)))

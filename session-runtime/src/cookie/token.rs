@@ -45,8 +45,9 @@ pub(crate) struct TokenSigner {
 pub(crate) struct Fingerprints(Hmac<Sha256>);
 
 impl Fingerprints {
-    /// Returns a short name for a session, or for a user by the key of their list. It stays the same for the session's life.
-    /// Without the signing key, it reveals nothing about the session's id.
+    /// Returns a short name for what the store keeps under `key`: a session, or a user's list, which stands for the user. The
+    /// name changes only when the first key of the ring changes. To a reader without the ring, it does not reveal
+    /// the session's id.
     pub(crate) fn name(&self, key: &Key) -> String {
         hex(&self.0.clone().chain_update(key.digest()).finalize().into_bytes()[..6])
     }
@@ -125,7 +126,7 @@ struct SigningKey(Hmac<Sha256>);
 impl SigningKey {
     fn new(key: &MasterKey, app: &str, name: &str) -> Result<Self, Error> {
         let mut context = framed(&[Purpose::TOKEN.name, app, name]);
-        // Pads to whole SHA-256 blocks, so that the rest of a token fits in one block.
+        // Pads to whole SHA-256 blocks. The 53 signed bytes of a token then fit in one more block.
         context.resize(context.len().next_multiple_of(64), 0);
         Ok(Self(key.mac(Purpose::TOKEN)?.chain_update(context)))
     }

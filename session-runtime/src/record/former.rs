@@ -26,8 +26,9 @@ pub(crate) enum Replaced {
     ByTimer {
         /// When a newer verifier was first presented.
         presented_at: Option<Timestamp>,
-        /// An even older verifier that may still be valid. Only a re-authentication keeps one: it does not wait until the last
-        /// renewal is a minute old, and its form may be sent twice.
+        /// An even older verifier that may still be valid. Only a re-authentication keeps one. The timer does not renew
+        /// in the minute after a newer verifier was presented, but a re-authentication does not wait, and its form may be
+        /// sent twice.
         older: Option<Older>,
     },
 }
@@ -57,8 +58,7 @@ impl Record {
         self.formers().find(|former| former.verifier == verifier)
     }
 
-    /// Returns whether a former verifier is older than this one, and was not yet known to be out of use. A request with this
-    /// verifier shows that it is.
+    /// Returns whether a request with this verifier is the first sign that the browser has replaced an older verifier.
     pub(crate) fn is_news(&self, verifier: Digest) -> bool {
         let until = self.formers().position(|former| former.verifier == verifier).map(|at| at + 1);
         let older = if verifier == self.verifier { Some(0) } else { until };

@@ -90,7 +90,8 @@ impl<S: Schema> Sessions<S> {
         }
     }
 
-    /// Creates a request of these sessions. `is_shown`: whether the visitor sees the response.
+    /// Creates the state of one HTTP request to these sessions. `is_shown`: whether the visitor sees the response. It is false
+    /// for a HEAD request, so that a flash message is not used up.
     pub(crate) fn request(&self, is_shown: bool) -> Request {
         cleaner::ensure(&self.engine);
         Request::new(Arc::clone(&self.engine), is_shown)

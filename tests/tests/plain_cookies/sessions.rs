@@ -114,7 +114,9 @@ async fn a_cookie_that_was_set_before_the_session_was_known_is_dropped() {
     }
 }
 
-// The store is down, so the session cannot be stored, and an error page replaces the response.
+// The store is down, so the session cannot be stored, and the session layer replaces the response with an error page. A
+// `CookiesLayer` outside it sees the error: it sets no new cookies, and only removes cookies. A `CookiesLayer` inside
+// it has already set its cookies.
 #[tokio::test]
 async fn an_outer_layer_drops_new_cookies_if_the_session_cannot_be_stored() {
     let server = Server::new(AnyStore::memory());

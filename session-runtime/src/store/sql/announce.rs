@@ -3,7 +3,8 @@
 //! The writing statement could call `pg_notify` itself. But PostgreSQL commits transactions with messages one after the other,
 //! and each of them waits for the disk: ten clients then write 240 to 340 rows in a second instead of 2,300 to 2,800. So the
 //! messages have a transaction of their own, which does not wait for the disk, and which takes all that have gathered meanwhile.
-//! A message that is lost delays the end of a stream until the next look at the store.
+//! If a message is lost, an open stream of the ended session (such as a WebSocket) stays open until its server next looks at the
+//! store (`watch_every`).
 
 use std::sync::{
     Arc, Mutex as Lock, MutexGuard, PoisonError,
@@ -79,7 +80,7 @@ impl Announcer {
                 ids.join(", ")
             );
             let Err(error) = self.database.run(&script).await else { continue };
-            // The queue of messages becomes free again. Any other refusal is permanent.
+            // A full message queue will have room again. The other refusals are permanent.
             if advice::cannot_announce(&error) && !advice::is_queue_full(&error) {
                 self.is_silent.store(true, Ordering::Relaxed);
             }

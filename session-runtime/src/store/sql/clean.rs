@@ -36,7 +36,7 @@ impl SqlStore {
         let rows = self.database.rows(clock, &[]).await;
         let rows = rows.map_err(|error| self.failed("read the database's clock", error))?;
         let theirs = rows.first().map_or(0, |row| row.number);
-        // Uses the system's clock, since the runtime's clock may be one that a test moves.
+        // Uses the system's clock and not the caller's `now`, which may come from a clock that a test moves.
         let ahead = millis(SystemTime::now().into()).saturating_sub(theirs);
         let ahead = Duration::from_millis(u64::try_from(ahead).unwrap_or_default());
         let is_ahead = ahead > MARGIN;

@@ -1,4 +1,4 @@
-//! Writes to SQLite, which has one writer at a time. The writers of this process queue; without the queue, they would poll
+//! Writes to SQLite, which has one writer at a time. The writers in this process wait in a queue. Without it, they would poll
 //! SQLite's lock, and get it in random order. The one whose turn comes also executes the updates of those that wait behind it, in
 //! one statement, so that a burst of n updates takes far fewer than n transactions.
 
@@ -90,7 +90,8 @@ impl Database {
     }
 
     /// Waits for the turn unless it is free. Returns `None` if the update was not executed meanwhile, or if that is not known.
-    /// It may then be executed again, since it replaces one revision only.
+    /// The caller may then execute the update in either case. If it was executed before, the row has a new revision, so the
+    /// second execution changes nothing.
     async fn update_with_others(&self, statements: &Statements, update: &Update) -> Option<u64> {
         let writers = &self.writers;
         if writers.turn.try_lock().is_ok() {
