@@ -6,15 +6,21 @@
 //! If a message is lost, an open stream of the ended session (such as a WebSocket) stays open until its server next looks at the
 //! store (`watch_every`).
 
-use std::sync::{
-    Arc, Mutex as Lock, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex as Lock, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::Mutex};
+use tokio::{runtime::Handle, sync::Mutex, time::sleep};
 
 use super::{advice, database::Database, statements::CHANNEL};
 use crate::id::hex;
+
+/// How long messages gather before they are sent, so that a burst of sign-ins or sign-outs takes few transactions.
+const GATHERED: Duration = Duration::from_millis(5);
 
 /// The most messages in one transaction.
 const MOST: usize = 1000;
@@ -71,6 +77,10 @@ impl Announcer {
     /// Sends the messages that wait, unless another task has sent them.
     async fn send(self: Arc<Self>) {
         let _turn = self.turn.lock().await;
+        if self.waiting().is_empty() {
+            return; // another task has sent the message
+        }
+        sleep(GATHERED).await;
         let ids = std::mem::take(&mut *self.waiting());
         for ids in ids.chunks(MOST) {
             let ids: Vec<_> = ids.iter().map(|id| format!("'{}'", hex(id))).collect();

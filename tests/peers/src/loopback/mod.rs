@@ -76,7 +76,8 @@ pub fn run(directory: &Path, date: &str) -> bool {
 /// The index of this project in each store's list, after the hand-written contestant.
 const OURS: usize = 1;
 
-/// The other contestants that load a session before they write it, as this project does.
+/// The other contestants that load a session before they write it, as this project does. The first one ends a session without
+/// loading it, with one blind `DEL`.
 const LOADING: [&str; 3] = ["tower-sessions", "actix-session", "poem"];
 
 fn bars(all: &[Measured], redis: &OnRedis) -> Vec<Bar> {
@@ -92,7 +93,8 @@ fn bars(all: &[Measured], redis: &OnRedis) -> Vec<Bar> {
     for (store, at_least) in [(Store::Valkey, [1.05, 1.1, 0.8, 0.95]), (Store::Redis, [1.0, 0.95, 0.75, 0.8])] {
         for (work, at_least) in (1..).zip(at_least) {
             let name = format!("{} per second on {}, to the fastest that loads", WORKS[work], store.name());
-            bar(name, Bound::AtLeast(at_least), to_others(all, store, work, &LOADING));
+            let others = if WORKS[work] == "W4" { &LOADING[1..] } else { &LOADING[..] };
+            bar(name, Bound::AtLeast(at_least), to_others(all, store, work, others));
         }
     }
     for (store, work, at_least) in [(Store::Postgres, 4, 0.7), (Store::Sqlite, 1, 1.0), (Store::Sqlite, 2, 1.0)] {
