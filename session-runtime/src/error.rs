@@ -356,7 +356,7 @@ impl fmt::Display for StoreError {
     }
 }
 
-// The message shows the causes, so there is no source: programs that print the sources would show them twice.
+// `source` returns nothing, because the message already shows the causes: programs that print the sources would repeat them.
 impl StdError for StoreError {}
 
 #[cfg(test)]

@@ -85,8 +85,8 @@
 //! | a value is too large, or cannot be encoded or read again | 500, no cookie; nothing is stored | the same |
 //! | the handler failed: its response has status 408, 499 or 5xx | that response; the changes and any sign-in are dropped, but `destroy`, `log_out`, `stop_impersonating` and `renew` still take effect | the same |
 //!
-//! What a handler did elsewhere, such as in a database or a log, is done even if the answer is 409 or 503. So call
-//! `save().await?` first, and write elsewhere second: then the session is stored, or the handler learns that it is not.
+//! An answer of 409 or 503 does not undo what the handler did elsewhere, such as in a database or a log. So call `save().await?`
+//! first, and write elsewhere second: the handler then knows that the session is stored, or gets an error.
 //!
 //! Anything that `save` or `update` has already stored stays stored, except a sign-in that must be undone. If `save` stored a
 //! new id, its cookie is always set. The changes of a request that is cancelled, because its client disconnected

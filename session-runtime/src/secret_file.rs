@@ -21,9 +21,9 @@ const LARGEST: u64 = 64 * 1024;
 pub(crate) struct SecretFile {
     /// Names the file: "key file".
     pub(crate) name: &'static str,
-    /// What another user could change: "the keys".
+    /// Names the content, which another user must not change: "the keys".
     pub(crate) holds: &'static str,
-    /// What a reader can do: "forge cookies".
+    /// Says what harm a reader can do: "forge cookies".
     pub(crate) risk: &'static str,
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn guessed(guess: Guess) -> (&'static str, &'static str) {
             "/account/code",
         ),
         Guess::NoCode => (
-            "There is no code any more: it was used, or its five minutes are over. Please make another.",
+            "This code has been used, or its five minutes are over. Please make another.",
             "/account/code",
         ),
     }

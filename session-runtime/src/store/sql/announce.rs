@@ -35,7 +35,8 @@ pub(super) struct Announcer {
     is_silent: AtomicBool,
 }
 
-/// A write that may end a session. Dropping this value announces the write, even if nobody waits for its answer any longer.
+/// Announces a write that may end a session. The announcement is sent when this value is dropped, so also if the caller stops
+/// waiting for the write's answer.
 pub(super) struct Announcing {
     announcer: Arc<Announcer>,
     id: [u8; 16],
