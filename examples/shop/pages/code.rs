@@ -47,9 +47,8 @@ pub(crate) fn guessed(guess: Guess) -> (&'static str, &'static str) {
             "That was not the code, and it was the last try: the code is no longer valid. Please make another.",
             "/account/code",
         ),
-        Guess::NoCode => (
-            "This code has been used, or its five minutes are over. Please make another.",
-            "/account/code",
-        ),
+        Guess::NoCode => {
+            ("This code has been used, or its five minutes are over. Please make another.", "/account/code")
+        }
     }
 }
