@@ -98,13 +98,15 @@ impl Entry {
     }
 
     fn still_waits(&self, waker: &Waker) -> bool {
-        match self.list.state().waiting.get_mut(&self.at) {
-            Some(kept) => {
-                kept.clone_from(waker);
-                true
-            }
-            None => false,
+        let mut state = self.list.state();
+        let Some(kept) = state.waiting.get_mut(&self.at) else { return false };
+        if !kept.will_wake(waker) {
+            let former = std::mem::replace(kept, waker.clone());
+            // Dropped after the lock is free: a waker may run code of its own.
+            drop(state);
+            drop(former);
         }
+        true
     }
 }
 

@@ -173,8 +173,8 @@ impl Browser {
         self.page.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await.unwrap()
     }
 
-    /// Calls Chromium's own protocol, for commands that WebDriver does not offer. Tries again if the driver fails, as it does while
-    /// a page is being replaced.
+    /// Calls Chromium's own protocol, for commands that WebDriver does not offer. Tries again if the driver fails, as it does
+    /// while a page is being replaced.
     fn devtools(&self, command: &str, parameters: &Value) -> Value {
         let url = format!("{}/session/{}/goog/cdp/execute", self.driver.url, self.session);
         let body = json!({ "cmd": command, "params": parameters }).to_string();

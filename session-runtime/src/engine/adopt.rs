@@ -105,8 +105,8 @@ impl Engine {
     }
 
     /// Returns whether the response sets the cookie again although the id is unchanged. It does if the deadline of a persistent
-    /// cookie moved, or if the lifetime started again, for example through `remember`. The new cookie replaces one from an earlier
-    /// `save`.
+    /// cookie moved, or if the lifetime started again, for example through `remember`. The new cookie replaces one from an
+    /// earlier `save`.
     ///
     /// It also does if the ring's current key did not sign the cookie, but only with a write. While two servers have different
     /// current keys, each would otherwise replace the other's cookie with every response. A visitor who comes back causes a write

@@ -98,8 +98,8 @@ impl Engine {
 
 /// Returns the session after an edit; `None` if the edit changes nothing. It keeps `seen_at`, since the visitor did nothing.
 ///
-/// If an edited field is `rotates`, the session keeps its id, since no response can carry a new one. But it gets a new generation:
-/// open streams end, and a request that read the former rights cannot write.
+/// If an edited field is `rotates`, the session keeps its id, since no response can carry a new one. But it gets a new
+/// generation: open streams end, and a request that read the former rights cannot write.
 fn edited(
     current: &Record,
     ops: &[(&'static Meta, Op)],

@@ -7,8 +7,8 @@ use super::Engine;
 /// The engines of this process.
 static ENGINES: Mutex<Vec<Weak<Engine>>> = Mutex::new(Vec::new());
 
-/// Adds an engine. Logs a warning if another kind of session has the same cookie: a browser keeps only one of the two, so a sign-in
-/// to one kind ends the other kind's session. Tests may build one kind twice; that causes no warning.
+/// Adds an engine. Logs a warning if another kind of session has the same cookie: a browser keeps only one of the two, so a
+/// sign-in to one kind ends the other kind's session. Tests may build one kind twice; that causes no warning.
 pub(crate) fn add(engine: &Arc<Engine>) {
     let mut engines = ENGINES.lock().unwrap_or_else(PoisonError::into_inner);
     engines.retain(|other| other.strong_count() > 0);

@@ -35,8 +35,8 @@ use crate::{
 ///
 /// **Rotation**: put the new key first and keep the old one after it, ideally with its last day: `NEW, OLD@2027-01-31`. The next
 /// write of a session replaces its cookie under the old key with one under the new key, and encrypts its `secret` fields again. A
-/// visitor who only reads causes such a write once in [`touch`](crate::SessionsBuilder::touch). Removing a key ends the sessions whose cookies only it could open, and `secret` fields
-/// that only it could open return to their defaults.
+/// visitor who only reads causes such a write once in [`touch`](crate::SessionsBuilder::touch). Removing a key ends the sessions
+/// whose cookies only it could open, and `secret` fields that only it could open return to their defaults.
 ///
 /// **Several servers**: a server without the new key cannot read a cookie that another server signed with it, and shows the
 /// visitor as a guest. So deploy twice: first `OLD, NEW` to every server, so that all can read both, and then `NEW, OLD`.

@@ -255,8 +255,8 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     /// Signs out: the session gets a new id and keeps only its `device` fields. If none of them has a value, the session is
     /// deleted. Does nothing for a guest. A user who acts as another also signs out of their own session.
     ///
-    /// If another request has just replaced the id of this request's session, for example by a sign-in in another tab, the session
-    /// shows a guest, but a user may be signed in. So this request is answered 409, unless that user has signed out too.
+    /// If another request has just replaced the id of this request's session, for example by a sign-in in another tab, the
+    /// session shows a guest, but a user may be signed in. So this request is answered 409, unless that user has signed out too.
     ///
     /// ```
     /// # use session_runtime::Session;

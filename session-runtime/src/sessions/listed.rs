@@ -87,8 +87,8 @@ impl<S: Schema> ListedSession<S> {
         self.seen_at
     }
 
-    /// Returns the user as whom this session's user acts ([`impersonate`](crate::Identity::impersonate)); `None` if they act as no
-    /// one. [`UserSessions::end_impersonations`](super::UserSessions::end_impersonations) ends it.
+    /// Returns the user as whom this session's user acts ([`impersonate`](crate::Identity::impersonate)); `None` if they act as
+    /// no one. [`UserSessions::end_impersonations`](super::UserSessions::end_impersonations) ends it.
     ///
     /// ```
     /// # use session_runtime::{Error, Session, Sessions};

@@ -21,9 +21,9 @@ use crate::{
 /// The cookies of one visitor. Sends requests with them, and stores the cookies that responses set, as a browser does.
 ///
 /// It takes any `tower` service, such as an axum `Router`, and opens no port. For other applications, [`header`](Self::header)
-/// returns the header to send, and [`keep`](Self::keep) takes the header that came. It tells cookies apart by name, domain and path,
-/// sends them by path, and drops those whose Max-Age has passed. It checks neither the host nor the scheme. A clone is another
-/// browser with the same cookies.
+/// returns the header to send, and [`keep`](Self::keep) takes the header that came. It tells cookies apart by name, domain and
+/// path, sends them by path, and drops those whose Max-Age has passed. It checks neither the host nor the scheme. A clone is
+/// another browser with the same cookies.
 ///
 /// ```
 /// use axum::{Router, body::Body, routing::get};

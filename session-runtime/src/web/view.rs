@@ -50,8 +50,8 @@ impl<V: Viewed> View<V> {
                 Some(error) if error.is_unavailable() => {
                     return ViewRejection(Why::Session(SessionRejection::store_down()));
                 }
-                // A reload repeats a safe request with the new id. It cannot repeat any other, so the visitor learns that this one
-                // was not carried out.
+                // A reload repeats a safe request with the new id. It cannot repeat any other, so the visitor learns that this
+                // one was not carried out.
                 Some(_) if !is_safe(head) => return ViewRejection(Why::Changed),
                 _ => {}
             }
@@ -95,9 +95,9 @@ impl<V: Viewed> View<V> {
 /// answered 409, since a reload cannot repeat it. `Option<View<V>>` is `None` then, so that a visitor can sign in.
 ///
 /// `next` holds path and query of a GET or HEAD, percent-encoded, if they are a [`local_path`]. Other methods get no `next`,
-/// since following a link cannot repeat such a request. Nothing is added to a path that has a `next` of its own. The path is the one that the session layer saw. A layer within axum's
-/// `nest`, or behind a proxy that removes a prefix, sees only the rest of the path: put the layer around the whole router, or
-/// give the prefix to [`mounted_at`](crate::SessionLayer::mounted_at).
+/// since following a link cannot repeat such a request. Nothing is added to a path that has a `next` of its own. The path is the
+/// one that the session layer saw. A layer within axum's `nest`, or behind a proxy that removes a prefix, sees only the rest of
+/// the path: put the layer around the whole router, or give the prefix to [`mounted_at`](crate::SessionLayer::mounted_at).
 ///
 /// ```
 /// use axum::response::IntoResponse;

@@ -1,4 +1,5 @@
-//! S60, F4: only the id that `reauthenticate` gives becomes fresh. Every earlier id keeps working for a while, and is never fresh.
+//! S60, F4: only the id that `reauthenticate` gives becomes fresh. Every earlier id keeps working for a while, and is never
+//! fresh.
 
 use std::time::Duration;
 

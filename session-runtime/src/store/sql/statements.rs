@@ -39,8 +39,8 @@ pub(super) struct Statements {
     pub(super) insert: Sql,
     /// revision, expiry, value; id, and the revision that the row must have.
     pub(super) update: Sql,
-    /// On SQLite, [`GROUPED`] updates: revision, expiry, value; id, and the revision that the row must have → 0, nothing, id of each
-    /// row that was updated.
+    /// On SQLite, [`GROUPED`] updates: revision, expiry, value; id, and the revision that the row must have → 0, nothing, id of
+    /// each row that was updated.
     pub(super) update_group: Sql,
     /// id, and the revision that the row must have.
     pub(super) delete: Sql,

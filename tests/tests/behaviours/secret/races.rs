@@ -128,8 +128,8 @@ over_stores! {
         assert_eq!(house.undecodable(), Vec::<&str>::new());
     }
 
-    // B34: if the answer to a swap is lost, the runtime sends the same bytes again. Encrypting the value again would give different
-    // bytes.
+    // B34: if the answer to a swap is lost, the runtime sends the same bytes again. Encrypting the value again would give
+    // different bytes.
     async fn a_lost_answer_counts_once(store) {
         let house = House::new(store);
         let mut visitor = house.visitor();
