@@ -48,7 +48,7 @@ pub(crate) fn guessed(guess: Guess) -> (&'static str, &'static str) {
             "/account/code",
         ),
         Guess::NoCode => {
-            ("There is no code now: each can be used once, within five minutes. Please make another.", "/account/code")
+            ("There is no code now: it was used, or it ended after five minutes. Please make another.", "/account/code")
         }
     }
 }
