@@ -139,6 +139,16 @@ impl Session {
         ours(&format_ident!("__{}Descriptors", self.ident))
     }
 
+    /// Returns `ShopLookup`, which applications need not name.
+    pub(crate) fn lookup_ident(&self) -> Ident {
+        ours(&format_ident!("{}Lookup", self.ident))
+    }
+
+    /// Returns the fields by which sessions are found, apart from the identity.
+    pub(crate) fn indexes(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| field.attrs.index.is_some() && field.attrs.skip.is_none())
+    }
+
     /// Returns the field that identifies the user.
     pub(crate) fn identity(&self) -> Option<&Field> {
         self.fields.iter().find(|field| field.policy() == Some(Policy::Identity))

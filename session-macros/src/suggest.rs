@@ -56,6 +56,7 @@ pub(crate) fn brought_along(on_struct: bool, name: &str) -> Option<&'static str>
         (false, "skipserializing" | "skipdeserializing" | "ignore" | "transient" | "local") => "`skip`",
         (false, "serializewith" | "deserializewith" | "serdewith") => "`with`",
         (false, "user" | "userid" | "principal" | "auth") => "`identity`",
+        (false, "indexed" | "searchable" | "lookup" | "findable") => "`index`",
         (false, "role" | "roles" | "privilege" | "renews" | "elevates") => "`rotates`",
         (false, "once" | "message") => "`flash`",
         (false, "cas" | "transaction" | "locked" | "update") => "`atomic`",

@@ -156,6 +156,17 @@ impl Scope {
             .chain_update(identity))))
     }
 
+    /// Returns the key of the list of sessions whose `index` field has a value. Like the key of a user's list, it does not hide
+    /// the value.
+    pub(crate) fn index(self, field: &str, value: &[u8]) -> Key {
+        Key(Named::Digest(cut(Sha256::new()
+            .chain_update(b"session/index/1")
+            .chain_update(self.hash)
+            .chain_update((field.len() as u64).to_be_bytes())
+            .chain_update(field)
+            .chain_update(value))))
+    }
+
     /// Returns the key of the marker, which holds the ids of the application's keys.
     pub(crate) fn marker(self) -> Key {
         Key(Named::Digest(cut(Sha256::new().chain_update(b"session/marker/1").chain_update(self.hash))))
@@ -238,7 +249,14 @@ mod tests {
         let selector = Selector([1; 16]);
         let mut seen = std::collections::HashSet::new();
         for scope in scopes {
-            for key in [scope.session(selector), scope.revocation(selector), scope.list(b"\x07"), scope.marker()] {
+            for key in [
+                scope.session(selector),
+                scope.revocation(selector),
+                scope.list(b"\x07"),
+                scope.index("a", b"\x07"),
+                scope.index("", b"a\x07"),
+                scope.marker(),
+            ] {
                 assert!(seen.insert(key));
             }
         }

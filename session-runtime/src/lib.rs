@@ -190,6 +190,8 @@ pub use session_macros::view;
 /// version.
 #[doc(hidden)]
 pub mod __private {
+    pub use serde::Serialize;
+
     pub use crate::{
         cookie::{CookieSpec, SameSite},
         fields::{
@@ -201,6 +203,7 @@ pub mod __private {
             Older, Optional, Policy, SessionLimit, Spec, Storable, field, fits, initial,
         },
         session::{Core, Identified, Identity, Listed, Schema, identity},
+        sessions::{Lookup, NoIndex, UserSessions},
         store::{AnyPlace, SharedFields, UserLists},
         view::{NoSession, Project, Projection, ViewPolicy, Viewed, any, project},
     };

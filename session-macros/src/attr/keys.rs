@@ -87,6 +87,7 @@ pub(crate) enum FieldKey {
     Flash,
     Identity,
     Unlisted,
+    Index,
     Expires,
     Rotates,
     Device,
@@ -270,6 +271,13 @@ impl Key for FieldKey {
             "unlisted",
             "unlisted",
             "On an `identity`: sessions are not listed by user, so they can be stored in the visitors' cookies.",
+        ),
+        on_field(
+            Self::Index,
+            "index",
+            "index",
+            "On an `Option` or a `Vec`: `sessions.by_x(&value)` lists and ends the sessions in which the field `x` has this value, \
+             or its list has this item. A session that was stored before the field was an `index` is found from its next write on.",
         ),
         on_field(
             Self::Expires,

@@ -88,6 +88,7 @@ pub(crate) struct FieldAttrs {
     /// More than one is an error.
     pub(crate) policies: Vec<(Policy, Ident)>,
     pub(crate) unlisted: Option<Ident>,
+    pub(crate) index: Option<Ident>,
     pub(crate) expires: Option<Given<Lifetime>>,
     pub(crate) rotates: Option<Ident>,
     pub(crate) device: Option<Ident>,
@@ -162,6 +163,7 @@ impl FieldAttrs {
                 FieldKey::Flash => attrs.policy(Policy::Flash, &entry, cx),
                 FieldKey::Identity => attrs.policy(Policy::Identity, &entry, cx),
                 FieldKey::Unlisted => attrs.unlisted = Some(entry.bare(cx)),
+                FieldKey::Index => attrs.index = Some(entry.bare(cx)),
                 FieldKey::Expires => attrs.expires = entry.lifetime(cx),
                 FieldKey::Rotates => attrs.rotates = Some(entry.bare(cx)),
                 FieldKey::Device => attrs.device = Some(entry.bare(cx)),

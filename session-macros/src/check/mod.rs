@@ -4,6 +4,7 @@
 mod bounds;
 mod cookie;
 mod identity;
+mod index;
 mod item;
 mod lifetime;
 mod lock;
@@ -39,6 +40,9 @@ pub(crate) fn check(session: &Session, cx: &mut Context) {
         identity::unlisted,
         identity::max_per_user,
         identity::rotates,
+        index::types,
+        index::policy,
+        index::modifiers,
         policy::default,
         policy::with,
         policy::secret,

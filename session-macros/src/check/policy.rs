@@ -128,6 +128,7 @@ pub(super) fn skip(session: &Session, cx: &mut Context) {
             attrs.device.as_ref(),
             attrs.rotates.as_ref(),
             attrs.unlisted.as_ref(),
+            attrs.index.as_ref(),
             attrs.secret.as_ref(),
             attrs.rename.as_ref().map(|given| &given.key),
             attrs.with.as_ref().map(|given| &given.key),

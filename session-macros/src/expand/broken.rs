@@ -13,7 +13,7 @@ pub(super) fn schema(session: &Session) -> TokenStream {
         let predicates = session.generics.where_clause.as_ref().map(|clause| &clause.predicates);
         quote!(where #shop #arguments: ::core::marker::Send + 'static, #predicates)
     });
-    let types = types(session, &p);
+    let (types, lookup) = (types(session, &p), super::lookup::ty(session));
     // With this, code that lists a user's sessions gets no further error.
     let identity = schema::identity(session, &parameters, &quote!(#shop #arguments), &quote!(#clause));
     quote! {
@@ -22,6 +22,7 @@ pub(super) fn schema(session: &Session) -> TokenStream {
         impl #parameters #p::Schema for #shop #arguments #clause {
             type Fields = #fields #arguments;
             type Slots = ();
+            type Lookup = #lookup;
             type Needs = #p::AnyPlace;
             const SPEC: #p::Spec = #p::Spec::new("", #p::CookieSpec::new("__Host-session"), &[]);
             fn visit(_: &mut (), _: &mut #p::Visitor<'_>) {}

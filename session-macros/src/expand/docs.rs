@@ -2,7 +2,10 @@
 
 use syn::{Ident, ext::IdentExt};
 
-use crate::model::{Field, Session};
+use crate::{
+    model::{Field, Session},
+    shape::Shape,
+};
 
 /// Documents `ShopFields`.
 pub(super) fn wrapper(session: &Session) -> String {
@@ -33,6 +36,23 @@ pub(super) fn handle(field: &Field) -> String {
 
 pub(super) fn deadline(field: &Field) -> String {
     format!(" Returns when {} expires.", link(&field.ident))
+}
+
+/// Documents `ShopLookup`.
+pub(super) fn lookup(session: &Session) -> String {
+    format!(
+        " Finds [`{0}`] sessions by the values of their `index` fields: `Sessions<{0}>` has these methods.",
+        session.ident
+    )
+}
+
+/// Documents the lookup by a field.
+pub(super) fn by(field: &Field) -> String {
+    let has = match Shape::of(&field.ty) {
+        Shape::List(_) => "whose `{}` contain this value",
+        _ => "whose `{}` is this value",
+    };
+    format!(" Returns access to the sessions {}.", has.replace("{}", &field.name()))
 }
 
 fn link(reader: &Ident) -> String {

@@ -1,12 +1,13 @@
 //! Generates code from the model. All checks are in `check`.
 //!
 //! For a session without mistakes, `schema` generates descriptions of its fields, and `accessors` generates two or three thin
-//! methods per field. For a session with mistakes, `broken` generates the schema, and the methods have no real bodies, so that
+//! methods per field. `lookup` generates a method for each `index`. For a session with mistakes, `broken` generates the schema, and the methods have no real bodies, so that
 //! code that calls them gets no errors of its own.
 
 mod accessors;
 mod broken;
 mod docs;
+mod lookup;
 pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
@@ -20,21 +21,25 @@ use crate::{model::Session, span::ours};
 pub(crate) fn expand(session: &Session) -> TokenStream {
     let (slots, schema) = (schema::slots(session), schema::schema(session));
     let (wrapper, accessors) = (wrapper(session), accessors::accessors(session, false));
+    let lookup = lookup::lookup(session, false);
     quote! {
         #wrapper
         #slots
         #schema
         #accessors
+        #lookup
     }
 }
 
 /// Returns the code of a session with mistakes.
 pub(crate) fn expand_broken(session: &Session) -> TokenStream {
     let (schema, wrapper, accessors) = (broken::schema(session), wrapper(session), accessors::accessors(session, true));
+    let lookup = lookup::lookup(session, true);
     quote! {
         #wrapper
         #schema
         #accessors
+        #lookup
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn schema(session: &Session) -> TokenStream {
     let (p, shop) = (session.private(), ours(&session.ident));
     let (fields, slots, descriptors) = (session.fields_ident(), session.slots_ident(), session.descriptors_ident());
     let names: Vec<&Ident> = session.fields.iter().map(|field| &field.reader).collect();
-    let none = TokenStream::new();
+    let (none, lookup) = (TokenStream::new(), super::lookup::ty(session));
     let (spec, needs, identity) =
         (spec(session, &p), needs(session, &p), identity(session, &none, &quote!(#shop), &none));
     // If the session does not fit into a cookie, the error points at the attribute `bounded`.
@@ -60,6 +60,7 @@ pub(super) fn schema(session: &Session) -> TokenStream {
         impl #p::Schema for #shop {
             type Fields = #fields;
             type Slots = #slots;
+            type Lookup = #lookup;
             type Needs = #needs;
             const SPEC: #p::Spec = #spec;
             fn visit(slots: &mut #slots, visitor: &mut #p::Visitor<'_>) {
@@ -79,7 +80,7 @@ pub(super) fn schema(session: &Session) -> TokenStream {
 /// neither, so it is enough to require one of the two.
 fn needs(session: &Session, p: &Private) -> TokenStream {
     let is_shared = |field: &Field| matches!(field.policy(), Some(Policy::Atomic | Policy::Counter));
-    if is_listed(session) {
+    if is_listed(session) || session.indexes().next().is_some() {
         quote!(#p::UserLists)
     } else if session.fields.iter().any(is_shared) {
         quote!(#p::SharedFields)
@@ -149,8 +150,12 @@ fn descriptor(field: &Field, bounded: bool, p: &Private) -> TokenStream {
     let device = field.attrs.device.as_ref().map(|_| quote!(.device()));
     let rotates = field.attrs.rotates.as_ref().map(|_| quote!(.rotates()));
     let secret = field.attrs.secret.as_ref().map(|_| quote!(.secret()));
+    let index = field.attrs.index.as_ref().map(|_| match Shape::of(&field.ty) {
+        Shape::List(_) => quote!(.index_items()),
+        _ => quote!(.index()),
+    });
     let bound = bound(field, bounded, p).map(|bound| quote!(.bound(#bound)));
-    quote!(#new #alias #expires #device #rotates #secret #bound)
+    quote!(#new #alias #expires #device #rotates #secret #index #bound)
 }
 
 /// Returns the bound on the field's length. The error about a type that has no bound underlines the type.

@@ -53,6 +53,16 @@ impl Fingerprints {
     }
 }
 
+impl Fingerprints {
+    /// Returns a keyed digest of these parts, which each have a fixed length.
+    pub(crate) fn digest<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> u32 {
+        let mac =
+            parts.into_iter().fold(self.0.clone().chain_update(b"session/lists/1"), |mac, part| mac.chain_update(part));
+        let [a, b, c, d, ..] = <[u8; 32]>::from(mac.finalize().into_bytes());
+        u32::from_be_bytes([a, b, c, d])
+    }
+}
+
 /// The contents of a valid token.
 pub(crate) struct Token {
     pub(crate) selector: Selector,

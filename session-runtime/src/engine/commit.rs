@@ -246,6 +246,9 @@ impl Request {
         // A cookie from an earlier `save` opens the session as it was before the sign-in.
         let cookie = self.state().cookie.take();
         self.lose(Lost::Gone);
+        if let Some((before, _)) = before.as_deref() {
+            engine.enter_again(&entering.key, before.record(), deadline).await?;
+        }
         let mut claim = engine.claim_loaded(&entering.key, Pace::Urgent, deadline).await?;
         loop {
             let now = engine.clock.now();
@@ -341,7 +344,10 @@ impl Request {
                 }
                 Next::Conflict => return Ok(Some(Outcome::Conflict)),
                 Next::End => None,
-                Next::Put(Put { record, adopted, own }) => {
+                Next::Put(Put { mut record, adopted, own }) => {
+                    if !engine.indexes.is_empty() {
+                        record.entered = Box::pin(engine.enter_by_index(&key, &record, deadline)).await?;
+                    }
                     let before = own.as_deref().unwrap_or(&found.opened);
                     Some((adopted, engine.codec.close(&key, record.into(), Some(before))?))
                 }
@@ -415,10 +421,13 @@ impl Request {
                 return Err(Error::new(Kind::Conflict));
             }
             let (now, cookie) = (engine.clock.now(), self.state().phase.takes_cookie());
-            let Some(Create { record, selector, verifier }) = next::create(engine, attempt, cookie, now)? else {
+            let Some(Create { mut record, selector, verifier }) = next::create(engine, attempt, cookie, now)? else {
                 return Ok(Outcome::Applied);
             };
             let key = engine.scope.session(selector);
+            if !engine.indexes.is_empty() {
+                record.entered = Box::pin(engine.enter_by_index(&key, &record, deadline)).await?;
+            }
             let opened = engine.codec.close(&key, record.into(), None)?;
             let value = Value::session(engine.scope, opened.raw().clone());
             let mut claim = engine.claim(&key, None, Pace::Patient, deadline).await?;

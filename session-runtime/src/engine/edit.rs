@@ -1,9 +1,9 @@
-//! Edits the fields of a user's sessions from outside a request, such as from a job. The sessions keep their ids.
+//! Edits the fields of listed sessions from outside a request, such as from a job. The sessions keep their ids.
 
 use std::sync::Arc;
 
 use super::{
-    Engine, Op,
+    Criterion, Engine, Op,
     deadline::{Deadline, Pace},
     read::Held,
     write::{Written, check_size},
@@ -23,21 +23,21 @@ use crate::{
 pub(crate) type Ops = Vec<(&'static Meta, Op)>;
 
 impl Engine {
-    /// Edits each live session of a user. Returns how many changed. Calls `edit` again for a session that another request has
+    /// Edits each live session that the criterion finds. Returns how many changed. Calls `edit` again for a session that another request has
     /// changed meanwhile.
     ///
     /// # Errors
     /// The first error; the other sessions are still edited.
     pub(crate) async fn edit_sessions_of(
         &self,
-        identity: &[u8],
+        by: &Criterion<'_>,
         mut edit: impl FnMut(Key, Arc<Record>) -> Result<Ops, Error>,
     ) -> Result<u64, Error> {
         let now = self.clock.now();
-        let list = self.read_list(self.load(&self.scope.list(identity), now).await?.as_ref(), now)?;
+        let list = self.read_list(self.load(&self.list_of(by), now).await?.as_ref(), now)?;
         let (mut changed, mut failed) = (0, None);
         for entry in &list.entries {
-            match self.edit_session(identity, &entry.key, &mut edit).await {
+            match self.edit_session(by, &entry.key, &mut edit).await {
                 Ok(is_changed) => changed += u64::from(is_changed),
                 Err(error) => {
                     failed.get_or_insert(error);
@@ -49,7 +49,7 @@ impl Engine {
 
     async fn edit_session(
         &self,
-        identity: &[u8],
+        by: &Criterion<'_>,
         key: &Key,
         edit: &mut impl FnMut(Key, Arc<Record>) -> Result<Ops, Error>,
     ) -> Result<bool, Error> {
@@ -67,7 +67,7 @@ impl Engine {
                     }
                     return Ok(true);
                 }
-                Held::Live(raw) if raw.owner(identity) == Owner::Own => raw,
+                Held::Live(raw) if self.relation(by, &raw, now) == Owner::Own => raw,
                 _ if claim.reload_handed().await? => continue,
                 Held::Newer => {
                     let sentence =
@@ -83,11 +83,14 @@ impl Engine {
             let Some(record) = edited(&opened.record, &ops, self.max_bytes, nonce, now)? else { return Ok(false) };
             is_critical = record.generation != opened.record.generation;
             let opened = self.codec.close(key, record.into(), Some(&opened))?;
-            let record = match own {
-                None => Arc::clone(opened.raw()),
-                Some(_) => Arc::new(self.with_own(&raw, opened.raw())),
+            let mut record = match own {
+                None => Record::clone(opened.raw()),
+                Some(_) => self.with_own(&raw, opened.raw()),
             };
-            let value = Value::session(self.scope, record);
+            if !self.indexes.is_empty() {
+                record.entered = self.enter_by_index(key, &record, deadline).await?;
+            }
+            let value = Value::session(self.scope, record.into());
             let value = if is_critical { value.critical() } else { value };
             if claim.swap(Some(&value), now).await? {
                 return Ok(true);

@@ -170,8 +170,10 @@ fn is_plain(record: &Record, adopted: &Adopted) -> bool {
 
 impl Attempt {
     /// Returns whether the attempt's changes may be stored together with those of other commits.
-    pub(super) const fn is_plain(&self) -> bool {
-        self.is_first() && self.pending.steps.is_empty()
+    pub(super) fn is_plain(&self) -> bool {
+        self.is_first()
+            && self.pending.steps.is_empty()
+            && self.pending.ops.iter().all(|(meta, _)| meta.index.is_none())
     }
 }
 

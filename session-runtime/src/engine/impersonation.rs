@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{
-    Engine, Request, Snapshot, Step,
+    Criterion, Engine, Request, Snapshot, Step,
     attempt::Attempt,
     codec::OpenRecord,
     pending::{Pending, stays_stored},
@@ -75,7 +75,12 @@ pub(super) fn set_aside(
 impl Engine {
     /// Returns the fingerprint that names a user in events.
     pub(crate) fn user_fingerprint(&self, identity: &[u8]) -> String {
-        self.signer.fingerprints().name(&self.scope.list(identity))
+        self.fingerprint_of(&Criterion::user(identity))
+    }
+
+    /// Returns the fingerprint of what sessions are found by. For a user, it is the one that names the user in events.
+    pub(crate) fn fingerprint_of(&self, criterion: &Criterion<'_>) -> String {
+        self.signer.fingerprints().name(&self.list_of(criterion))
     }
 
     /// Reports that a user no longer acts as another.

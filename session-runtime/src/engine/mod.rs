@@ -16,7 +16,8 @@
 //! - `commit`: the compare-and-swap loop; `look`: checks whether the stored value already holds the commit's write; `adopt`:
 //!   updates the request after a commit. `group`: stores the changes of several commits in one swap. `update`: changes one field
 //!   immediately, without waiting for the request's commit.
-//! - `users`: keeps the list of each user's sessions; `edit`: changes the fields of listed sessions. `reload`: reloads a session
+//! - `criterion`: what sessions are found by: their user, or a value of an `index` field. `enter`: adds a session to a user's
+//!   list, `index`: to the lists of its values. `lists`: lists and ends the sessions of a list; `edit`: changes the fields of listed sessions. `reload`: reloads a session
 //!   for handles that outlive their response. `leave`: ends a request. `stale`: removes the cookies of sessions that have ended.
 //! - `impersonation`: lets one user act as another.
 //! - `watch`: learns that a session ended, for streams and sockets that stay open.
@@ -31,14 +32,18 @@ mod claim;
 mod client;
 mod codec;
 mod commit;
+mod criterion;
 mod deadline;
 mod edit;
+mod enter;
 mod group;
 mod impersonation;
+mod index;
 mod intent;
 mod items;
 mod leave;
 mod lifetime;
+mod lists;
 mod look;
 mod marker;
 mod migrate;
@@ -59,7 +64,7 @@ mod several;
 mod snapshot;
 mod stale;
 mod update;
-mod users;
+
 mod watch;
 mod write;
 
@@ -82,8 +87,10 @@ pub(crate) use self::{
     client::Client,
     codec::Codec,
     commit::{CookieChange, Outcome},
+    criterion::Criterion,
     edit::Ops,
     items::Items,
+    lists::Listing,
     pending::{Op, Standing, Step, Terms},
     presented::Lost,
     queue::Queues,
@@ -91,7 +98,6 @@ pub(crate) use self::{
     secrets::Secrets,
     snapshot::Snapshot,
     update::Start,
-    users::Listing,
     watch::Watches,
 };
 use crate::{
@@ -112,6 +118,8 @@ pub(crate) struct Engine {
     pub(crate) scope: Scope,
     pub(crate) digester: Digester,
     pub(crate) backend: Backend,
+    /// The fields by which sessions are found, apart from the user.
+    pub(crate) indexes: Box<[&'static Meta]>,
     /// Whether the store keeps a list of each user's sessions.
     pub(crate) listed: bool,
     pub(crate) limit: SessionLimit,

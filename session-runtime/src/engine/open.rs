@@ -149,7 +149,7 @@ impl Engine {
     async fn end_replayed(&self, key: &Key, generation: u64) -> Result<(), Error> {
         let is_same = |record: &Record| if record.generation == generation { Owner::Own } else { Owner::Other };
         let why = ImpersonationEnd::Revoked;
-        if self.end_stored(key, EndReason::Replayed, why, is_same).await? == super::users::End::Ended {
+        if self.end_stored(key, EndReason::Replayed, why, is_same).await? == super::lists::End::Ended {
             self.events.emit(&Event::Ended, Some(key));
         }
         Ok(())

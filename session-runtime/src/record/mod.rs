@@ -60,6 +60,9 @@ pub(crate) struct Record {
     pub(crate) nonces: Nonces,
     /// The encoded fields.
     pub(crate) fields: Fields,
+    /// A keyed digest of the lists that the session was entered in, by its `index` fields, and of what the entries depend on. Zero
+    /// if there are none.
+    pub(crate) entered: u32,
     /// The parts that few sessions have.
     pub(crate) rare: Option<Box<Rare>>,
 }
@@ -94,6 +97,7 @@ impl Record {
             writes: 0,
             nonces: Nonces::NONE,
             fields: Fields::default(),
+            entered: 0,
             rare: None,
         }
     }

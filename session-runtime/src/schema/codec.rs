@@ -112,6 +112,17 @@ fn is_deeper(bytes: &[u8], begins: impl Fn(u8) -> bool) -> bool {
 }
 
 /// Encodes a value as [`Codec::serde`] does.
+/// Returns the encoded items of an encoded list. Returns none if the value is not a list.
+pub(crate) fn items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = list;
+    let count = rmp::decode::read_array_len(&mut rest).unwrap_or(0);
+    (0..count).map_while(move |_| {
+        let before = rest;
+        IgnoredAny::deserialize(&mut rmp_serde::Deserializer::new(&mut rest)).ok()?;
+        before.get(..before.len() - rest.len())
+    })
+}
+
 pub(crate) fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, rmp_serde::encode::Error> {
     written(|encoder| value.serialize(encoder))
 }

@@ -33,6 +33,8 @@ pub struct Meta {
     pub(crate) device: bool,
     pub(crate) rotates: bool,
     pub(crate) secret: bool,
+    /// Whether sessions can be found by the field, and by which part of its value.
+    pub(crate) index: Option<Index>,
     /// The limit of the value's size.
     pub(crate) bound: Option<Bound>,
 }
@@ -55,6 +57,15 @@ pub enum Policy {
     Skip,
 }
 
+/// The values by which sessions are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Index {
+    /// The field's value.
+    Value,
+    /// Each item of the field's list.
+    Items,
+}
+
 /// The fields that survive a change of the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stays {
@@ -68,7 +79,8 @@ pub(crate) enum Stays {
 
 impl Meta {
     const fn new(name: &'static str, policy: Policy) -> Self {
-        Self { name, aliases: &[], policy, expires: None, device: false, rotates: false, secret: false, bound: None }
+        let (expires, index, bound) = (None, None, None);
+        Self { name, aliases: &[], policy, expires, device: false, rotates: false, secret: false, index, bound }
     }
 
     /// Returns whether the field is stored at all.
@@ -168,6 +180,26 @@ impl<T> Field<T> {
     #[must_use]
     pub const fn secret(mut self) -> Self {
         self.meta.secret = true;
+        self
+    }
+
+    /// Makes sessions be found by the field's value.
+    #[must_use]
+    pub const fn index(mut self) -> Self
+    where
+        T: Optional,
+    {
+        self.meta.index = Some(Index::Value);
+        self
+    }
+
+    /// Makes sessions be found by each item of the field's list.
+    #[must_use]
+    pub const fn index_items(mut self) -> Self
+    where
+        T: Collection,
+    {
+        self.meta.index = Some(Index::Items);
         self
     }
 

@@ -20,6 +20,6 @@ pub use self::{
 };
 pub(crate) use self::{
     bounds::{Exceeded, most_bytes},
-    codec::{MAX_DEPTH, NIL, UNREADABLE, from_bytes, is_too_deep, to_bytes},
-    field::Stays,
+    codec::{MAX_DEPTH, NIL, UNREADABLE, from_bytes, is_too_deep, items, to_bytes},
+    field::{Index, Stays},
 };

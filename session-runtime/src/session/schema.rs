@@ -6,6 +6,7 @@ use super::Core;
 use crate::{
     fields::{State, Visitor},
     schema::Spec,
+    sessions::Lookup,
     store::Requirements,
 };
 
@@ -22,6 +23,9 @@ pub trait Schema: Sized + 'static {
     /// One slot per field.
     #[doc(hidden)]
     type Slots: Default;
+    /// The generated lookups, which `Sessions<Self>` derefs to.
+    #[doc(hidden)]
+    type Lookup: From<Lookup<Self>> + Send + Sync;
     /// The capabilities that the store must have.
     #[doc(hidden)]
     type Needs: Requirements;

@@ -337,6 +337,7 @@ impl<S: Schema> SessionsBuilder<S> {
             name,
             fields: S::SPEC.fields,
             scope,
+            indexes: S::SPEC.fields.iter().filter(|meta| meta.index.is_some()).collect(),
             listed: S::SPEC.is_listed() && matches!(backend, Backend::Store(_)),
             backend,
             limit: self.max_per_user.unwrap_or(PER_USER),
@@ -366,7 +367,7 @@ impl<S: Schema> SessionsBuilder<S> {
         });
         neighbours::add(&engine);
         cleaner::ensure(&engine);
-        Ok(Sessions { engine, kind: PhantomData })
+        Ok(Sessions::new(engine))
     }
 
     pub(super) fn lifetimes(&self) -> Result<Lifetimes, Error> {

@@ -5,10 +5,11 @@ mod cleaner;
 mod config;
 mod handle;
 mod listed;
+mod lookup;
 mod options;
 mod users;
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
 #[cfg(feature = "testing")]
 pub(crate) use self::config::read_variables;
@@ -17,6 +18,7 @@ pub use self::{
     config::Config,
     handle::{NoHandle, SessionHandle},
     listed::ListedSession,
+    lookup::{Lookup, NoIndex},
     users::UserSessions,
 };
 use crate::{
@@ -38,9 +40,9 @@ use crate::{
 /// let sessions = Sessions::<Shop>::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build()?;
 /// # Ok::<(), session_runtime::Error>(())
 /// ```
-pub struct Sessions<S> {
+pub struct Sessions<S: Schema> {
     pub(crate) engine: Arc<Engine>,
-    kind: PhantomData<fn() -> S>,
+    lookup: S::Lookup,
 }
 
 impl<S: Schema> Sessions<S> {
@@ -98,13 +100,28 @@ impl<S: Schema> Sessions<S> {
     }
 }
 
-impl<S> Clone for Sessions<S> {
-    fn clone(&self) -> Self {
-        Self { engine: Arc::clone(&self.engine), kind: PhantomData }
+impl<S: Schema> Sessions<S> {
+    fn new(engine: Arc<Engine>) -> Self {
+        Self { lookup: Lookup::<S>::new(&engine), engine }
     }
 }
 
-impl<S> fmt::Debug for Sessions<S> {
+impl<S: Schema> Clone for Sessions<S> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.engine))
+    }
+}
+
+/// `sessions.by_x(…)` finds sessions by their field `x`, if that is an `index`.
+impl<S: Schema> Deref for Sessions<S> {
+    type Target = S::Lookup;
+
+    fn deref(&self) -> &S::Lookup {
+        &self.lookup
+    }
+}
+
+impl<S: Schema> fmt::Debug for Sessions<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sessions")
             .field("of", &self.engine.name)

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{ListedSession, SessionHandle, Sessions};
 use crate::{
-    engine::{Engine, Snapshot},
+    engine::{Criterion, Engine, Snapshot},
     error::{Error, Kind},
     fields::{Origin, State},
     record::Owner,
@@ -33,8 +33,9 @@ impl<S: Schema> Sessions<S> {
         S::User: Borrow<Q>,
         Q: Serialize + ?Sized,
     {
-        let user = to_bytes(user).map_err(Arc::new);
-        UserSessions { engine: Arc::clone(&self.engine), user, kind: PhantomData }
+        let identity = S::SPEC.fields.iter().find(|meta| meta.policy == Policy::Identity);
+        let field = identity.map_or("identity", |meta| meta.name);
+        UserSessions::found_by(&self.engine, field, user, |user| Criterion::User(user.into()))
     }
 }
 
@@ -70,11 +71,28 @@ impl<S: Schema> Sessions<S> {
 /// ```
 pub struct UserSessions<S> {
     engine: Arc<Engine>,
-    user: Result<Vec<u8>, Arc<rmp_serde::encode::Error>>,
+    criterion: Result<Criterion<'static>, Unencodable>,
     kind: PhantomData<fn() -> S>,
 }
 
+/// A value that could not be encoded, so that no session is found by it.
+struct Unencodable {
+    field: &'static str,
+    cause: Arc<rmp_serde::encode::Error>,
+}
+
 impl<S: Schema> UserSessions<S> {
+    /// Returns access to the sessions that a value of `field` finds.
+    pub(super) fn found_by<Q: Serialize + ?Sized>(
+        engine: &Arc<Engine>,
+        field: &'static str,
+        value: &Q,
+        criterion: impl FnOnce(Vec<u8>) -> Criterion<'static>,
+    ) -> Self {
+        let encoded = to_bytes(value).map_err(|cause| Unencodable { field, cause: Arc::new(cause) });
+        Self { engine: Arc::clone(engine), criterion: encoded.map(criterion), kind: PhantomData }
+    }
+
     /// Returns each live session, the earliest sign-in first. Loads the list, and each session on it.
     ///
     /// Sessions in which another user acts as this one are left out, since they are not this user's devices: see
@@ -94,7 +112,7 @@ impl<S: Schema> UserSessions<S> {
     /// # Ok(()) }
     /// ```
     pub async fn list(&self) -> Result<Vec<ListedSession<S>>, Error> {
-        let sessions = self.engine.sessions_of(self.user()?, Owner::Own).await?;
+        let sessions = self.engine.sessions_of(self.criterion()?, Owner::Own).await?;
         Ok(sessions.into_iter().map(|listing| ListedSession::new(&self.engine, listing)).collect())
     }
 
@@ -114,7 +132,7 @@ impl<S: Schema> UserSessions<S> {
     /// # Ok(()) }
     /// ```
     pub async fn impersonations(&self) -> Result<Vec<ListedSession<S>>, Error> {
-        let sessions = self.engine.sessions_of(self.user()?, Owner::Impersonator).await?;
+        let sessions = self.engine.sessions_of(self.criterion()?, Owner::Impersonator).await?;
         Ok(sessions.into_iter().map(|listing| ListedSession::new(&self.engine, listing)).collect())
     }
 
@@ -132,7 +150,7 @@ impl<S: Schema> UserSessions<S> {
     /// # Ok(()) }
     /// ```
     pub fn fingerprint(&self) -> Result<String, Error> {
-        Ok(self.engine.user_fingerprint(self.user()?))
+        Ok(self.engine.fingerprint_of(self.criterion()?))
     }
 
     /// Returns the number of live sessions. Loads each of them, as [`UserSessions::list`] does.
@@ -148,7 +166,7 @@ impl<S: Schema> UserSessions<S> {
     /// # Ok(()) }
     /// ```
     pub async fn count(&self) -> Result<usize, Error> {
-        Ok(self.engine.sessions_of(self.user()?, Owner::Own).await?.len())
+        Ok(self.engine.sessions_of(self.criterion()?, Owner::Own).await?.len())
     }
 
     /// Edits each live session, from a job or from another visitor's request, and returns how many sessions changed. `change`
@@ -204,7 +222,7 @@ impl<S: Schema> UserSessions<S> {
             change(&mut fields);
             fields.take_ops()
         };
-        engine.edit_sessions_of(self.user()?, edit).await
+        engine.edit_sessions_of(self.criterion()?, edit).await
     }
 
     /// Ends one session. Returns `false` if the session belongs to another user, or has already ended. If another user acts as
@@ -221,7 +239,7 @@ impl<S: Schema> UserSessions<S> {
     /// # Ok(()) }
     /// ```
     pub async fn revoke(&self, session: SessionHandle) -> Result<bool, Error> {
-        let ended = self.engine.end_sessions_of(self.user()?, |key| session.names(key)).await?;
+        let ended = self.engine.end_sessions_of(self.criterion()?, |key| session.names(key)).await?;
         Ok(ended > 0)
     }
 
@@ -240,7 +258,7 @@ impl<S: Schema> UserSessions<S> {
     /// ```
     pub async fn revoke_others(&self, current: &Core<S>) -> Result<u64, Error> {
         let current = current.key();
-        self.engine.end_sessions_of(self.user()?, |key| current.as_ref() != Some(key)).await
+        self.engine.end_sessions_of(self.criterion()?, |key| current.as_ref() != Some(key)).await
     }
 
     /// Ends all of the user's sessions, and returns how many ended: the user is logged out everywhere.
@@ -259,7 +277,7 @@ impl<S: Schema> UserSessions<S> {
     /// # Ok(()) }
     /// ```
     pub async fn revoke_all(&self) -> Result<u64, Error> {
-        self.engine.end_sessions_of(self.user()?, |_| true).await
+        self.engine.end_sessions_of(self.criterion()?, |_| true).await
     }
 
     /// Ends what this user acts as, and returns how many impersonations ended. The user stays signed in, and their own sessions
@@ -283,14 +301,13 @@ impl<S: Schema> UserSessions<S> {
     /// }
     /// ```
     pub async fn end_impersonations(&self) -> Result<u64, Error> {
-        self.engine.end_impersonations_by(self.user()?).await
+        self.engine.end_impersonations_by(self.criterion()?).await
     }
 
-    fn user(&self) -> Result<&[u8], Error> {
-        self.user.as_deref().map_err(|error| {
-            let identity = S::SPEC.fields.iter().find(|meta| meta.policy == Policy::Identity);
-            Error::new(Kind::Encode { field: identity.map_or("identity", |meta| meta.name) }).because(Arc::clone(error))
-        })
+    fn criterion(&self) -> Result<&Criterion<'static>, Error> {
+        self.criterion
+            .as_ref()
+            .map_err(|Unencodable { field, cause }| Error::new(Kind::Encode { field }).because(Arc::clone(cause)))
     }
 }
 

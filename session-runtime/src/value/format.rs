@@ -63,6 +63,8 @@ const PRESENTED: u8 = 16;
 const PROOF: u8 = 32;
 const CAPPED: u8 = 64;
 const IMPERSONATION: u8 = 128;
+/// In the byte that counts the nonces: the digest of the session's lists follows them.
+const ENTERED: u8 = 128;
 
 /// Reads the header. If the bytes have none, returns a header with their revision, so that a store can still replace them.
 pub(super) fn head(bytes: &[u8]) -> Head {
@@ -150,8 +152,11 @@ fn write_session(bytes: &mut Vec<u8>, record: &Record) {
     varint::write(bytes, record.generation);
     varint::write(bytes, record.writes);
     let nonces = record.nonces.as_slice();
-    bytes.push(nonces.len() as u8);
+    bytes.push(nonces.len() as u8 | flag(record.entered != 0, ENTERED));
     nonces.iter().for_each(|nonce| bytes.extend_from_slice(&nonce.0.to_be_bytes()));
+    if record.entered != 0 {
+        bytes.extend_from_slice(&record.entered.to_be_bytes());
+    }
     let from = record.created_at;
     varint::write(bytes, from.as_millis());
     for moment in [record.seen_at, record.renewed_at, record.idle_until, record.ends_at] {
@@ -258,7 +263,8 @@ fn read_session(rest: &mut Rest<'_>) -> Option<Record> {
     }
     let verifier = Digest::from(*rest.array()?);
     let (generation, writes) = (rest.number()?, rest.number()?);
-    let count = usize::from(rest.byte()?);
+    let count = rest.byte()?;
+    let (count, is_entered) = (usize::from(count & !ENTERED), count & ENTERED != 0);
     if count > NONCES {
         return None;
     }
@@ -266,6 +272,7 @@ fn read_session(rest: &mut Rest<'_>) -> Option<Record> {
     for _ in 0..count {
         nonces.push(Nonce(u64::from_be_bytes(*rest.array()?)));
     }
+    let entered = if is_entered { u32::from_be_bytes(*rest.array()?) } else { 0 };
     let from = Timestamp::from_millis(rest.number()?);
     let (seen_at, renewed_at) = (rest.moment(from)?, rest.moment(from)?);
     let (idle_until, ends_at) = (rest.moment(from)?, rest.moment(from)?);
@@ -305,6 +312,7 @@ fn read_session(rest: &mut Rest<'_>) -> Option<Record> {
         writes,
         nonces,
         fields,
+        entered,
         rare,
     })
 }

@@ -16,6 +16,7 @@ use crate::{
     fields::{State, Visitor},
     schema::Spec,
     session::{Core, Identified, Schema, Session},
+    sessions::NoIndex,
     store::AnyPlace,
 };
 
@@ -196,6 +197,7 @@ pub struct NoSession;
 impl Schema for NoSession {
     type Fields = Box<Core<Self>>;
     type Slots = ();
+    type Lookup = NoIndex;
     type Needs = AnyPlace;
     const SPEC: Spec = Spec::new("", CookieSpec::new("__Host-session"), &[]);
 

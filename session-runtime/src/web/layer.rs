@@ -53,14 +53,14 @@ impl<S: Schema> Sessions<S> {
 /// let layer: SessionLayer<Shop> = sessions.layer();
 /// # }
 /// ```
-pub struct SessionLayer<S> {
+pub struct SessionLayer<S: Schema> {
     sessions: Sessions<S>,
     mounted_at: Option<Arc<str>>,
     origin: Option<Arc<Rules>>,
     pages: Option<Pages>,
 }
 
-impl<S> SessionLayer<S> {
+impl<S: Schema> SessionLayer<S> {
     /// Says that the application is mounted at this path of its site, such as `/app`. The layer cannot always see that path:
     /// axum's `nest` removes it, and so do some proxies. With this option, the redirects of views (`or_redirect`,
     /// `stale_redirect`) and their `next` get the path as a prefix: `or_redirect = "/login"` leads to `/app/login`.
@@ -204,7 +204,7 @@ impl<S: Schema> SessionLayer<S> {
     }
 }
 
-impl<S> Clone for SessionLayer<S> {
+impl<S: Schema> Clone for SessionLayer<S> {
     fn clone(&self) -> Self {
         Self {
             sessions: self.sessions.clone(),
@@ -215,7 +215,7 @@ impl<S> Clone for SessionLayer<S> {
     }
 }
 
-impl<S> fmt::Debug for SessionLayer<S> {
+impl<S: Schema> fmt::Debug for SessionLayer<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionLayer")
             .field("sessions", &self.sessions)

@@ -65,6 +65,7 @@ impl Payload {
             writes: 0,
             nonces: Nonces::NONE,
             fields: self.fields,
+            entered: 0,
             rare: None,
         };
         record.set_rare(Rare { proof: self.proof, is_capped: self.is_capped, ..Rare::default() });

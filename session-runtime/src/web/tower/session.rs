@@ -22,7 +22,7 @@ use crate::{
     web::{Answer, Commit, Page, SessionLayer, Visit},
 };
 
-impl<S, Inner> Layer<Inner> for SessionLayer<S> {
+impl<S: Schema, Inner> Layer<Inner> for SessionLayer<S> {
     type Service = SessionService<S, Inner>;
 
     fn layer(&self, inner: Inner) -> Self::Service {
@@ -41,18 +41,18 @@ impl<S, Inner> Layer<Inner> for SessionLayer<S> {
 /// let service: SessionService<Shop, Inner> = sessions.layer().layer(inner);
 /// # }
 /// ```
-pub struct SessionService<S, Inner> {
+pub struct SessionService<S: Schema, Inner> {
     layer: SessionLayer<S>,
     inner: Inner,
 }
 
-impl<S, Inner: Clone> Clone for SessionService<S, Inner> {
+impl<S: Schema, Inner: Clone> Clone for SessionService<S, Inner> {
     fn clone(&self) -> Self {
         Self { layer: self.layer.clone(), inner: self.inner.clone() }
     }
 }
 
-impl<S, Inner: fmt::Debug> fmt::Debug for SessionService<S, Inner> {
+impl<S: Schema, Inner: fmt::Debug> fmt::Debug for SessionService<S, Inner> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionService").field("layer", &self.layer).field("inner", &self.inner).finish()
     }

@@ -1,0 +1,93 @@
+//! Rules for `index` fields.
+
+use crate::{
+    attr::Policy,
+    context::Context,
+    model::Session,
+    shape::{Shape, is_unordered, spelling},
+};
+
+// #[session(index)] tenant: u64
+// #[session(index)] tags: Option<HashMap<String, u8>>
+pub(super) fn types(session: &Session, cx: &mut Context) {
+    for field in session.fields.iter().filter(|field| field.attrs.index.is_some()) {
+        let ty = spelling(&field.ty);
+        match Shape::of(&field.ty) {
+            // References already have an error.
+            Shape::Reference => {}
+            Shape::Maybe(value) | Shape::List(value) if is_unordered(value) => {
+                let value = spelling(value);
+                cx.error_at(
+                    &field.ty,
+                    format!("an `index` compares values as they are stored, and two equal `{value}` may be stored in different orders; use a `BTreeMap` or a `BTreeSet`"),
+                );
+            }
+            Shape::Maybe(_) | Shape::List(_) => {}
+            shape => {
+                let alias = match shape {
+                    Shape::Other => {
+                        format!(", or what `{ty}` stands for if it is an alias: the derive cannot look behind it")
+                    }
+                    _ => String::new(),
+                };
+                cx.error_at(
+                    &field.ty,
+                    format!(
+                        "an `index` is an `Option`, or a `Vec` to find sessions by each item; write `Option<{ty}>`: `None` is not \
+                         listed{alias}"
+                    ),
+                );
+            }
+        }
+    }
+}
+
+// #[session(index, identity)]
+// #[session(index, atomic)]
+pub(super) fn policy(session: &Session, cx: &mut Context) {
+    for field in &session.fields {
+        let (Some(index), Some(policy)) = (&field.attrs.index, field.policy()) else { continue };
+        match policy {
+            Policy::Identity => {
+                cx.error_at(index, "sessions are found by their `identity` anyway, with `Sessions::of`; drop `index`");
+            }
+            // The type already has an error.
+            Policy::Counter => {}
+            Policy::Atomic | Policy::Flash => {
+                let policy = &field.attrs.policies[0].1;
+                cx.error_at(index, format!("an `index` is a plain field, and cannot be `{policy}`; drop one of them"));
+            }
+        }
+    }
+}
+
+// #[session(index, secret)]
+// #[session(index, alias = "org")]
+pub(super) fn modifiers(session: &Session, cx: &mut Context) {
+    for field in session.fields.iter().filter(|field| field.attrs.index.is_some()) {
+        let attrs = &field.attrs;
+        if let Some(secret) = &attrs.secret {
+            cx.error_at(secret, "an `index` is stored readable, since sessions are found by it; drop `secret`");
+        }
+        if let Some(with) = &attrs.with {
+            cx.error_at(
+                with.at_key(),
+                "an `index` must use its type's own serde encoding, since the value to look for is encoded by it; drop `with`, or \
+                 implement `Serialize` for the type",
+            );
+        }
+        let aliases = attrs.aliases.iter().map(|given| given.at_key());
+        for older in aliases.chain(attrs.migrations.iter().map(|given| given.at_key())) {
+            cx.error_at(
+                older,
+                format!(
+                    "the store lists sessions under the `index` field's name, and `{older}` does not change that; drop it, and keep \
+                     the stored name with `rename`"
+                ),
+            );
+        }
+        if let Some(default) = attrs.default.as_ref().filter(|default| default.value.is_some()) {
+            cx.error_at(default.at_key(), "a default is not stored, so an `index` would not list it; drop `default`");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! [`Criterion`]: what sessions are found by. Each criterion has a list of the sessions that it finds.
+
+use std::borrow::Cow;
+
+use super::Engine;
+use crate::{
+    clock::Timestamp,
+    key::Key,
+    record::{Fields, Owner, Record},
+    schema::{Index, Meta, items},
+};
+
+/// What sessions are found by.
+#[derive(Clone, Debug)]
+pub(crate) enum Criterion<'a> {
+    /// The encoded identity of their user.
+    User(Cow<'a, [u8]>),
+    /// An encoded value of an `index` field.
+    Field { meta: &'static Meta, value: Cow<'a, [u8]> },
+}
+
+impl<'a> Criterion<'a> {
+    pub(crate) fn user(identity: &'a [u8]) -> Self {
+        Self::User(identity.into())
+    }
+
+    pub(super) const fn is_user(&self) -> bool {
+        matches!(self, Self::User(_))
+    }
+}
+
+impl Meta {
+    /// Returns the values by which the session with these fields is found. None if the field is not an `index`.
+    pub(super) fn indexed<'a>(&self, fields: &'a Fields, now: Timestamp) -> Vec<&'a [u8]> {
+        let Some(entry) = fields.get(self.name).filter(|entry| entry.is_live(now)) else { return Vec::new() };
+        match self.index {
+            None => Vec::new(),
+            Some(Index::Value) => vec![entry.value],
+            Some(Index::Items) => items(entry.value).collect(),
+        }
+    }
+}
+
+impl Engine {
+    /// Returns the key of the list of the sessions that the criterion finds.
+    pub(super) fn list_of(&self, criterion: &Criterion<'_>) -> Key {
+        match criterion {
+            Criterion::User(identity) => self.scope.list(identity),
+            Criterion::Field { meta, value } => self.scope.index(meta.name, value),
+        }
+    }
+
+    /// Returns how the criterion finds the session: by the session itself (`Own`), only by an impersonation in it
+    /// (`Impersonator`), or not at all (`Other`).
+    pub(super) fn relation(&self, criterion: &Criterion<'_>, record: &Record, now: Timestamp) -> Owner {
+        let (meta, value) = match criterion {
+            Criterion::User(identity) => return record.owner(identity),
+            Criterion::Field { meta, value } => (meta, value),
+        };
+        let has = |record: &Record| meta.indexed(&record.fields, now).contains(&&**value);
+        match self.own(record) {
+            Some(own) if has(&own) => Owner::Own,
+            Some(_) if has(record) => Owner::Impersonator,
+            None if has(record) => Owner::Own,
+            _ => Owner::Other,
+        }
+    }
+}

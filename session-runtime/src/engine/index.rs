@@ -1,0 +1,162 @@
+//! Enters a session in the lists of the values of its `index` fields, before it is stored with them.
+//!
+//! No cookie is withheld until such a list is stored, as at a sign-in, so the list is stored first: it names every session that
+//! has the value. It may also name sessions that have not been stored yet, and sessions that no longer have the value.
+
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+
+use super::{
+    Criterion, Engine,
+    deadline::{Deadline, Pace},
+    read::Held,
+};
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    id::Nonce,
+    key::Key,
+    record::{Owner, Record},
+    value::{ListEntry, UserList, Value},
+};
+
+/// How long an entry stays although its session does not have the value: the session may be about to be stored.
+pub(super) const PROTECTED: Duration = Duration::from_secs(60);
+/// How recent an entry must be for a commit to rely on it rather than to store it again.
+const RECENT: Duration = Duration::from_secs(10);
+/// The length from which a list is checked for entries that can be removed.
+const CHECKED_FROM: usize = 16;
+/// How many entries are checked each time that one is added. So a list has at most about twice as many entries as sessions.
+const CHECKED: usize = 2;
+
+impl Engine {
+    /// Enters the session in the list of each value of its `index` fields. Returns [`Record::entered`] for the session to be
+    /// stored. Does nothing if the entries are already there.
+    ///
+    /// # Errors
+    /// [`Error::is_unavailable`] if a list could not be stored. The session must not be stored then.
+    pub(super) async fn enter_by_index(
+        &self,
+        session: &Key,
+        record: &Record,
+        deadline: &Deadline,
+    ) -> Result<u32, Error> {
+        let now = self.clock.now();
+        let criteria = self.criteria(record, now);
+        let entered = self.entered(record, &criteria);
+        if entered != record.entered {
+            self.enter_in(&criteria, session, record.ends_at, deadline).await?;
+        }
+        Ok(entered)
+    }
+
+    /// Enters the session in its lists again, before an earlier state of it is stored again.
+    pub(super) async fn enter_again(&self, session: &Key, record: &Record, deadline: &Deadline) -> Result<(), Error> {
+        let criteria = self.criteria(record, self.clock.now());
+        self.enter_in(&criteria, session, record.ends_at, deadline).await
+    }
+
+    async fn enter_in(
+        &self,
+        criteria: &[Criterion<'_>],
+        session: &Key,
+        ends_at: Timestamp,
+        deadline: &Deadline,
+    ) -> Result<(), Error> {
+        let enter = |criterion| self.enter_one(criterion, session, ends_at, deadline);
+        // A conflict over a list counts as an unavailable store, not as a conflict over the session.
+        try_join_all(criteria.iter().map(enter)).await.map_err(Error::into_unavailable)?;
+        Ok(())
+    }
+
+    /// Returns what the session is found by, apart from its user. This includes the fields that an impersonation has set aside.
+    fn criteria<'a>(&self, record: &'a Record, now: Timestamp) -> Vec<Criterion<'a>> {
+        let mut criteria: Vec<Criterion<'a>> = Vec::new();
+        let own = record.impersonation().map(|impersonation| &impersonation.fields);
+        for meta in &self.indexes {
+            let values = std::iter::once(&record.fields).chain(own).flat_map(|fields| meta.indexed(fields, now));
+            for value in values {
+                let is_it = |known: &Criterion<'_>| matches!(known, Criterion::Field { meta: other, value: known } if other.name == meta.name && **known == *value);
+                if !criteria.iter().any(is_it) {
+                    criteria.push(Criterion::Field { meta, value: value.into() });
+                }
+            }
+        }
+        criteria
+    }
+
+    /// Returns the digest of the session's lists, and of what its entries there depend on. It is keyed, so that a visitor cannot
+    /// choose values with equal digests.
+    fn entered(&self, record: &Record, criteria: &[Criterion<'_>]) -> u32 {
+        if criteria.is_empty() {
+            return 0;
+        }
+        let lists: Vec<_> = criteria.iter().map(|criterion| self.list_of(criterion).digest()).collect();
+        let ends_at = record.ends_at.as_millis().to_be_bytes();
+        let parts = [record.verifier.as_bytes().as_slice(), &ends_at];
+        let parts = parts.into_iter().chain(lists.iter().map(|list| list.as_slice()));
+        self.signer.fingerprints().digest(parts).max(1)
+    }
+
+    async fn enter_one(
+        &self,
+        criterion: &Criterion<'_>,
+        session: &Key,
+        ends_at: Timestamp,
+        deadline: &Deadline,
+    ) -> Result<(), Error> {
+        let list = self.list_of(criterion);
+        let mut claim = self.claim_loaded(&list, Pace::Patient, deadline).await?;
+        let (mut leaving, mut is_checked) = (Vec::new(), false);
+        loop {
+            let now = self.clock.now();
+            let before = self.read_list(claim.current(), now)?;
+            let known = before.entries.iter().find(|entry| entry.key == *session).copied();
+            if known.is_some_and(|known| known.ends_at >= ends_at && now.since(known.at) < RECENT) {
+                return Ok(());
+            }
+            if !is_checked {
+                is_checked = true;
+                leaving = self.stale(criterion, &before, now).await;
+            }
+            let stays =
+                |entry: &&ListEntry| entry.key != *session && !entry.ends_at.passed(now) && !leaving.contains(*entry);
+            let mut entries = Vec::with_capacity(before.entries.len() + 1);
+            entries.extend(before.entries.iter().filter(stays));
+            let ends_at = known.map_or(ends_at, |known| known.ends_at.max(ends_at));
+            entries.push(ListEntry { key: *session, at: now, ends_at, is_impersonation: false });
+            let after = Value::list(self.scope, UserList { entries }.into());
+            if claim.swap(Some(&after), now).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Checks a few entries, chosen at random, and returns those that can be removed. Returns none if their sessions cannot be
+    /// loaded.
+    async fn stale(&self, criterion: &Criterion<'_>, list: &UserList, now: Timestamp) -> Vec<ListEntry> {
+        if list.entries.len() < CHECKED_FROM {
+            return Vec::new();
+        }
+        let chosen = (0..CHECKED).filter_map(|_| {
+            let at = usize::try_from(Nonce::next().0 % list.entries.len() as u64).ok()?;
+            list.entries.get(at).filter(|entry| now.since(entry.at) >= PROTECTED)
+        });
+        let chosen: Vec<_> = chosen.copied().collect();
+        if chosen.is_empty() {
+            return Vec::new();
+        }
+        let keys: Vec<_> = chosen.iter().map(|entry| entry.key).collect();
+        let Ok(loaded) = self.load_many(&keys, now).await else { return Vec::new() };
+        // To a node whose clock is behind, a session that has just expired may still be live.
+        let earlier = Timestamp::from_millis(now.as_millis().saturating_sub(PROTECTED.as_millis() as u64));
+        let finds = |held: Option<&_>| match self.read(held, earlier) {
+            Held::Live(record) => self.relation(criterion, &record, now) != Owner::Other,
+            Held::Newer => true,
+            Held::Ended(_) | Held::Nothing => false,
+        };
+        let found = chosen.into_iter().zip(loaded);
+        found.filter(|(_, held)| !finds(held.as_ref())).map(|(entry, _)| entry).collect()
+    }
+}

@@ -1,0 +1,213 @@
+//! Lists the sessions that a criterion finds, and ends them.
+//!
+//! Each criterion has a list, which names every session that it finds. An entry is removed only after its session has ended or
+//! is no longer found by the criterion.
+
+use std::sync::Arc;
+
+use super::{
+    Criterion, Engine,
+    deadline::{Deadline, Pace},
+    index::PROTECTED,
+    read::{Held, newer_session},
+};
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    event::{Event, ImpersonationEnd},
+    id::Nonce,
+    key::Key,
+    record::{Owner, Record},
+    value::{EndReason, ListEntry, Tombstone, UserList, Value},
+};
+
+/// How many sessions are loaded at a time.
+pub(super) const BATCH: usize = 64;
+
+/// A session that a criterion finds.
+pub(crate) struct Listing {
+    pub(crate) key: Key,
+    /// The session as it is stored. If its user acts as another, their own session, which was set aside.
+    pub(crate) record: Arc<Record>,
+    /// The encoded identity of the user as whom this one acts.
+    pub(crate) acts_as: Option<Arc<[u8]>>,
+}
+
+/// The result of ending a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// This call ended the session.
+    Ended,
+    /// The session had already ended. No other session ever gets its key.
+    Gone,
+    /// The criterion no longer finds the session.
+    Spared,
+}
+
+impl Engine {
+    /// Returns the live sessions that have the relation `whose` to the criterion. The earliest entry comes first.
+    pub(crate) async fn sessions_of(&self, by: &Criterion<'_>, whose: Owner) -> Result<Vec<Listing>, Error> {
+        let now = self.clock.now();
+        let list = self.read_list(self.load(&self.list_of(by), now).await?.as_ref(), now)?;
+        let mut live = Vec::with_capacity(list.entries.len());
+        for batch in list.entries.chunks(BATCH) {
+            let keys: Vec<_> = batch.iter().map(|entry| entry.key).collect();
+            let (loaded, now) = (self.load_many(&keys, now).await?, self.clock.now());
+            for (key, held) in keys.into_iter().zip(loaded) {
+                if let Held::Live(record) = self.read(held.as_ref(), now)
+                    && self.relation(by, &record, now) == whose
+                {
+                    live.push(self.listing(key, record, whose));
+                }
+            }
+        }
+        Ok(live)
+    }
+
+    /// Ends the sessions that the criterion finds and for which `which` returns true. Returns how many it ended.
+    pub(crate) async fn end_sessions_of(&self, by: &Criterion<'_>, which: impl Fn(&Key) -> bool) -> Result<u64, Error> {
+        let (list, now) = (self.list_of(by), self.clock.now());
+        let deadline = &Deadline::new(self.commit_timeout);
+        let loaded = self.load_before(&list, now, Some(deadline)).await?;
+        let entries = self.read_list(loaded.as_ref(), now)?;
+        let (mut ended, mut leaving, mut failed) = (0, Vec::new(), None);
+        for entry in entries.entries.iter().filter(|entry| which(&entry.key)) {
+            let end = match self.end_session(by, &entry.key, EndReason::Revoked).await {
+                Ok(end) => end,
+                // One failure must not keep the later sessions alive.
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    continue;
+                }
+            };
+            ended += u64::from(end == End::Ended);
+            // The entry of a session that is now another user's stays: this user may be signing in to it again right now. A session
+            // enters the list of an index value before it is stored.
+            let leaves = match end {
+                End::Ended => true,
+                End::Gone => by.is_user() || now.since(entry.at) >= PROTECTED,
+                End::Spared => false,
+            };
+            if leaves {
+                leaving.push(*entry);
+            }
+        }
+        if !leaving.is_empty() {
+            self.drop_entries(&list, &leaving).await?;
+        }
+        failed.map_or(Ok(ended), Err)
+    }
+
+    /// Ends one session, if the criterion finds it. A session that it finds only by an impersonation becomes the acting user's own
+    /// again.
+    pub(super) async fn end_session(&self, by: &Criterion<'_>, key: &Key, reason: EndReason) -> Result<End, Error> {
+        let owner = |record: &Record| self.relation(by, record, self.clock.now());
+        self.end_stored(key, reason, ImpersonationEnd::Revoked, owner).await
+    }
+
+    /// Ends the impersonations in the sessions that the criterion finds. The sessions continue as their users' own. Returns how
+    /// many impersonations it ended.
+    pub(crate) async fn end_impersonations_by(&self, by: &Criterion<'_>) -> Result<u64, Error> {
+        let now = self.clock.now();
+        let list = self.read_list(self.load(&self.list_of(by), now).await?.as_ref(), now)?;
+        let acts = |record: &Record| match record.impersonation() {
+            Some(_) if self.relation(by, record, self.clock.now()) == Owner::Own => Owner::Impersonator,
+            _ => Owner::Other,
+        };
+        let (mut ended, mut failed) = (0, None);
+        for entry in &list.entries {
+            match self.end_stored(&entry.key, EndReason::Revoked, ImpersonationEnd::Withdrawn, acts).await {
+                Ok(end) => ended += u64::from(end == End::Ended),
+                // One failure must not keep the other impersonations alive.
+                Err(error) => {
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        failed.map_or(Ok(ended), Err)
+    }
+
+    /// Ends a session of which `owner` returns `Own`, or only the impersonation if it returns `Impersonator`. `why` is the reason
+    /// that the event of the impersonation's end gives.
+    pub(super) async fn end_stored(
+        &self,
+        key: &Key,
+        reason: EndReason,
+        why: ImpersonationEnd,
+        owner: impl Fn(&Record) -> Owner,
+    ) -> Result<End, Error> {
+        let deadline = &Deadline::new(self.commit_timeout);
+        let mut claim = self.claim_loaded(key, Pace::Urgent, deadline).await?;
+        let nonce = Nonce::next();
+        loop {
+            let now = self.clock.now();
+            let held = self.read(claim.current(), now);
+            let (value, record) = match &held {
+                // The tombstone is from an earlier write of this call, whose answer was lost.
+                Held::Ended(tombstone) if tombstone.nonce == nonce => {
+                    claim.confirm().await?;
+                    return Ok(End::Ended);
+                }
+                Held::Live(record) if record.knows(nonce) => {
+                    claim.confirm().await?;
+                    return Ok(End::Ended);
+                }
+                Held::Live(record) if owner(record) == Owner::Own => (self.tombstone(nonce, reason, now), record),
+                Held::Live(record) if owner(record) == Owner::Impersonator => {
+                    let Some(mut own) = self.own(record) else { return Ok(End::Spared) };
+                    own.note_write(nonce, now);
+                    (Value::session(self.scope, own.into()).critical(), record)
+                }
+                _ if claim.reload_handed().await? => continue,
+                Held::Live(_) => return Ok(End::Spared),
+                Held::Newer => return Err(newer_session()),
+                Held::Ended(_) | Held::Nothing => return Ok(End::Gone),
+            };
+            if claim.swap(Some(&value), now).await? {
+                if owner(record) == Owner::Own && reason != EndReason::Replayed {
+                    self.events.emit(&Event::Revoked, Some(key));
+                }
+                if let (Some(impersonation), Some(user)) = (record.impersonation(), &record.user) {
+                    self.report_impersonation_ended(&impersonation.by, user, why, key);
+                }
+                return Ok(End::Ended);
+            }
+        }
+    }
+
+    /// Returns the tombstone of a session that ends now.
+    pub(super) fn tombstone(&self, nonce: Nonce, reason: EndReason, now: Timestamp) -> Value {
+        Value::tombstone(self.scope, Tombstone { nonce, reason }, now + super::GRACE)
+    }
+
+    /// Removes the entries of ended sessions from a list. An entry that was added after its session ended stays: an impersonation
+    /// can begin again in the same session.
+    pub(super) async fn drop_entries(&self, list: &Key, leaving: &[ListEntry]) -> Result<(), Error> {
+        // This part has its own deadline, since ending many sessions may have taken long.
+        let deadline = &Deadline::new(self.commit_timeout);
+        let mut claim = self.claim_loaded(list, Pace::Urgent, deadline).await?;
+        loop {
+            let now = self.clock.now();
+            let before = self.read_list(claim.current(), now)?;
+            let mut entries = before.entries.clone();
+            let leaves = |entry: &ListEntry| leaving.iter().any(|left| left.key == entry.key && left.at == entry.at);
+            entries.retain(|entry| !leaves(entry));
+            if entries.len() == before.entries.len() {
+                return Ok(());
+            }
+            let after = UserList { entries };
+            let value = (!after.entries.is_empty()).then(|| Value::list(self.scope, Arc::new(after)));
+            if claim.swap(value.as_ref(), now).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Returns a session that was found in a list.
+    fn listing(&self, key: Key, record: Arc<Record>, whose: Owner) -> Listing {
+        match self.own(&record) {
+            Some(own) if whose == Owner::Own => Listing { key, record: Arc::new(own), acts_as: record.user.clone() },
+            _ => Listing { key, record, acts_as: None },
+        }
+    }
+}

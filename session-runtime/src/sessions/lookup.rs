@@ -1,0 +1,40 @@
+//! [`Lookup`]: finds sessions by the value of an `index` field. The derive generates a method for each such field.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::UserSessions;
+use crate::{
+    engine::{Criterion, Engine},
+    schema::Meta,
+    session::Schema,
+};
+
+/// Finds sessions by the value of an `index` field.
+#[doc(hidden)]
+pub struct Lookup<S> {
+    engine: Arc<Engine>,
+    kind: std::marker::PhantomData<fn() -> S>,
+}
+
+impl<S: Schema> Lookup<S> {
+    pub(super) fn new(engine: &Arc<Engine>) -> S::Lookup {
+        Self { engine: Arc::clone(engine), kind: std::marker::PhantomData }.into()
+    }
+
+    /// Returns access to the sessions in which the field has this value, or its list has this item.
+    pub fn by<Q: Serialize + ?Sized>(&self, meta: &'static Meta, value: &Q) -> UserSessions<S> {
+        UserSessions::found_by(&self.engine, meta.name, value, |value| Criterion::Field { meta, value: value.into() })
+    }
+}
+
+/// The lookup of sessions without an `index` field.
+#[doc(hidden)]
+pub struct NoIndex(());
+
+impl<S: Schema> From<Lookup<S>> for NoIndex {
+    fn from(_: Lookup<S>) -> Self {
+        Self(())
+    }
+}
