@@ -67,6 +67,13 @@ pub(crate) enum Kind {
     )]
     Unbounded { field: &'static str, bytes: usize, most: usize },
     #[error(
+        "`{field}` is an `index`, and a value of it takes {bytes} bytes; an index takes at most {most}. Nothing was written: index \
+         a shorter value"
+    )]
+    IndexTooLong { field: &'static str, bytes: usize, most: usize },
+    #[error("`{field}` is an `index` with {count} items; an index takes at most {most}. Nothing was written")]
+    IndexTooMany { field: &'static str, count: usize, most: usize },
+    #[error(
         "`{field}` has bytes, a key that is not text, a number that is not finite, or more than a hundred levels; a session that \
          scripts can read cannot hold these. Nothing was written: use `CookieStore::encrypted()`, or another type"
     )]
@@ -215,6 +222,8 @@ impl Error {
                 | Kind::TooLargeForCookie { .. }
                 | Kind::FieldTooLong { .. }
                 | Kind::Unbounded { .. }
+                | Kind::IndexTooLong { .. }
+                | Kind::IndexTooMany { .. }
                 | Kind::CookieTooLarge { .. }
         )
     }

@@ -5,10 +5,16 @@ use std::borrow::Cow;
 use super::Engine;
 use crate::{
     clock::Timestamp,
+    error::{Error, Kind},
     key::Key,
     record::{Fields, Owner, Record},
     schema::{Index, Meta, items},
 };
+
+/// The largest value of an `index`, in bytes of MessagePack.
+const LONGEST: usize = 1024;
+/// The most items of an `index` that is a list. A session is entered in the list of each of them.
+const MOST: usize = 64;
 
 /// What sessions are found by.
 #[derive(Clone, Debug)]
@@ -30,6 +36,24 @@ impl<'a> Criterion<'a> {
 }
 
 impl Meta {
+    /// Rejects values that are too long, or too many, for an `index`.
+    pub(super) fn check_index(&self, value: &[u8]) -> Result<(), Error> {
+        let (longest, count) = match self.index {
+            None => return Ok(()),
+            Some(Index::Value) => (value.len(), 1),
+            Some(Index::Items) => {
+                items(value).fold((0, 0), |(longest, count), item| (item.len().max(longest), count + 1))
+            }
+        };
+        if longest > LONGEST {
+            return Err(Error::new(Kind::IndexTooLong { field: self.name, bytes: longest, most: LONGEST }));
+        }
+        if count > MOST {
+            return Err(Error::new(Kind::IndexTooMany { field: self.name, count, most: MOST }));
+        }
+        Ok(())
+    }
+
     /// Returns the values by which the session with these fields is found. None if the field is not an `index`.
     pub(super) fn indexed<'a>(&self, fields: &'a Fields, now: Timestamp) -> Vec<&'a [u8]> {
         let Some(entry) = fields.get(self.name).filter(|entry| entry.is_live(now)) else { return Vec::new() };

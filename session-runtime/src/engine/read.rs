@@ -75,14 +75,14 @@ impl Engine {
         value.decode()
     }
 
-    /// Reads a user's list. An absent list is empty; an unreadable one is an error, since it may name live sessions.
+    /// Reads a list of sessions. An absent list is empty; an unreadable one is an error, since it may name live sessions.
     pub(super) fn read_list(&self, held: Option<&Versioned>, now: Timestamp) -> Result<Arc<UserList>, Error> {
         let Some(value) = held.map(Versioned::value).filter(|value| !value.expires_at().passed(now)) else {
             return Ok(Arc::default());
         };
         match self.decode(value) {
             Ok(Decoded::List(list)) => Ok(list),
-            Ok(_) | Err(Damage::Corrupt) => Err(unreadable("is damaged; remove it, and sign its user out")),
+            Ok(_) | Err(Damage::Corrupt) => Err(unreadable("is damaged; remove it, and let its users sign in again")),
             Err(Damage::Newer) => Err(unreadable("was written by a newer version of this crate; deploy that")),
         }
     }
@@ -100,5 +100,5 @@ pub(super) fn newer_session() -> Error {
 }
 
 fn unreadable(what: &str) -> Error {
-    Error::new(Kind::Unavailable).because(StoreError::new(format!("the list of a user's sessions {what}")))
+    Error::new(Kind::Unavailable).because(StoreError::new(format!("a list of sessions {what}")))
 }

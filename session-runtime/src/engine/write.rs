@@ -118,9 +118,12 @@ impl<'a> Written<'a> {
         fields
     }
 
-    /// Rejects a value that is longer than its field allows (`max_len`, [`Bounded`](crate::Bounded)).
+    /// Rejects a value that is longer than its field allows (`max_len`, [`Bounded`](crate::Bounded)), or than an `index` may be.
     pub(super) fn check_lengths(&self) -> Result<(), Error> {
         for (meta, value) in self.writes() {
+            if let Some(value) = value {
+                meta.check_index(value)?;
+            }
             let exceeded = meta.bound.zip(value.as_ref()).and_then(|(bound, value)| bound.exceeded(value));
             return Err(Error::new(match exceeded {
                 None => continue,

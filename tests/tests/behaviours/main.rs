@@ -17,6 +17,7 @@ mod fresh;
 mod frozen;
 mod handles;
 mod impersonation;
+mod indexes;
 mod interleaving;
 mod late_changes;
 mod late_handles;
