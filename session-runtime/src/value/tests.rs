@@ -83,9 +83,9 @@ fn rare() -> impl Strategy<Value = Rare> {
 fn record() -> impl Strategy<Value = Record> {
     let moments = (moment(), moment(), moment(), moment(), moment());
     let user = prop::option::of((prop::collection::vec(any::<u8>(), 0..300), moment(), rare()));
-    let counts = (any::<u64>(), any::<u64>(), any::<bool>(), prop::collection::vec(nonce(), 0..=NONCES));
+    let counts = (any::<u64>(), any::<u64>(), any::<bool>(), prop::collection::vec(nonce(), 0..=NONCES), any::<u32>());
     (digest(), previous(), moments, user, counts, fields()).prop_map(
-        |(verifier, previous, moments, user, (generation, writes, remembered, nonces), fields)| {
+        |(verifier, previous, moments, user, (generation, writes, remembered, nonces, entered), fields)| {
             let (created_at, seen_at, renewed_at, idle_until, ends_at) = moments;
             let (user, signed_in_at, rare) = match user {
                 Some((user, at, rare)) => (Some(user.into()), at, rare),
@@ -106,6 +106,7 @@ fn record() -> impl Strategy<Value = Record> {
                 writes,
                 nonces: nonces.into_iter().collect(),
                 fields,
+                entered,
                 rare: None,
             };
             record.set_rare(rare);

@@ -15,7 +15,7 @@ use crate::{
     record::{Add, Entry, NONCES, Proof, Rare, integer},
     schema::{Field, Meta, Spec},
     session::{Core, Schema},
-    sessions::Sessions,
+    sessions::{NoIndex, Sessions},
     store::{AnyPlace, cookie::CookieStore},
 };
 
@@ -35,6 +35,7 @@ struct Shop;
 impl Schema for Shop {
     type Fields = Box<Core<Self>>;
     type Slots = ();
+    type Lookup = NoIndex;
     type Needs = AnyPlace;
     const SPEC: Spec = Spec::new("Shop", CookieSpec::new("__Host-shop"), FIELDS);
 
