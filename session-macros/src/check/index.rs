@@ -10,35 +10,36 @@ use crate::{
 // #[session(index)] tenant: u64
 // #[session(index)] tags: Option<HashMap<String, u8>>
 pub(super) fn types(session: &Session, cx: &mut Context) {
-    for field in session.fields.iter().filter(|field| field.attrs.index.is_some()) {
+    // A field with a policy has an error already.
+    for field in session.fields.iter().filter(|field| field.attrs.index.is_some() && field.policy().is_none()) {
         let ty = spelling(&field.ty);
-        match Shape::of(&field.ty) {
+        let instead = match Shape::of(&field.ty) {
             // References already have an error.
-            Shape::Reference => {}
+            Shape::Reference => continue,
             Shape::Maybe(value) | Shape::List(value) if is_unordered(value) => {
                 let value = spelling(value);
                 cx.error_at(
                     &field.ty,
-                    format!("an `index` compares values as they are stored, and two equal `{value}` may be stored in different orders; use a `BTreeMap` or a `BTreeSet`"),
-                );
-            }
-            Shape::Maybe(_) | Shape::List(_) => {}
-            shape => {
-                let alias = match shape {
-                    Shape::Other => {
-                        format!(", or what `{ty}` stands for if it is an alias: the derive cannot look behind it")
-                    }
-                    _ => String::new(),
-                };
-                cx.error_at(
-                    &field.ty,
                     format!(
-                        "an `index` is an `Option`, or a `Vec` to find sessions by each item; write `Option<{ty}>`: `None` is not \
-                         listed{alias}"
+                        "an `index` compares values as they are stored, and two equal `{value}` may be stored in different orders; \
+                         use a `BTreeMap` or a `BTreeSet`"
                     ),
                 );
+                continue;
             }
-        }
+            Shape::Maybe(_) | Shape::List(_) => continue,
+            Shape::Known => "one of them".to_owned(),
+            Shape::Other => {
+                format!("`Option<{ty}>`, or what `{ty}` stands for if it is an alias: the derive cannot look behind it")
+            }
+            Shape::Primitive | Shape::Text => format!("`Option<{ty}>`"),
+        };
+        cx.error_at(
+            &field.ty,
+            format!(
+                "an `index` finds sessions by the value of an `Option`, or by each item of a `Vec`; write {instead}"
+            ),
+        );
     }
 }
 
@@ -47,17 +48,16 @@ pub(super) fn types(session: &Session, cx: &mut Context) {
 pub(super) fn policy(session: &Session, cx: &mut Context) {
     for field in &session.fields {
         let (Some(index), Some(policy)) = (&field.attrs.index, field.policy()) else { continue };
-        match policy {
+        let message = match policy {
             Policy::Identity => {
-                cx.error_at(index, "sessions are found by their `identity` anyway, with `Sessions::of`; drop `index`");
+                "sessions are found by their `identity` anyway, with `Sessions::of`; drop `index`".to_owned()
             }
-            // The type already has an error.
-            Policy::Counter => {}
-            Policy::Atomic | Policy::Flash => {
+            Policy::Atomic | Policy::Flash | Policy::Counter => {
                 let policy = &field.attrs.policies[0].1;
-                cx.error_at(index, format!("an `index` is a plain field, and cannot be `{policy}`; drop one of them"));
+                format!("an `index` is a plain field, and cannot be `{policy}`; drop one of them")
             }
-        }
+        };
+        cx.error_at(index, message);
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`UserSessions`]: lists all sessions of one user, and ends them.
+//! [`UserSessions`]: lists all sessions of one user, or with one value of an `index` field, and ends them.
 
 use std::{borrow::Borrow, fmt, marker::PhantomData, sync::Arc};
 
@@ -39,10 +39,54 @@ impl<S: Schema> Sessions<S> {
     }
 }
 
-/// The sessions of one user. Made by [`Sessions::of`].
+/// The sessions of one user, made by [`Sessions::of`], or those with one value of a field, made by `Sessions::by_x` if the field
+/// `x` is an `index`.
 ///
 /// Every store keeps a list of each user's sessions, separate for each kind and application. The list contains every session
 /// that a cookie opens: a sign-in adds the session before it sets the cookie.
+///
+/// # Sessions by another field
+///
+/// With `#[session(index)]` on an `Option` or a `Vec`, sessions are found by that field too, those of guests included. The methods
+/// below then concern the sessions that have the value, wherever their documentation says "the user's".
+///
+/// ```
+/// use session_runtime::{Error, Session, Sessions};
+///
+/// #[derive(Session)]
+/// struct Office {
+///     #[session(identity)]
+///     user: Option<String>,
+///     #[session(index)]
+///     tenant: Option<u64>,
+///     #[session(index)]
+///     groups: Vec<String>,
+/// }
+///
+/// /// A tenant has left. Ends the sessions of its users.
+/// async fn closed(sessions: &Sessions<Office>, tenant: u64) -> Result<u64, Error> {
+///     sessions.by_tenant(&tenant).revoke_all().await
+/// }
+///
+/// /// Returns the number of sessions with this group.
+/// async fn members(sessions: &Sessions<Office>, group: &str) -> Result<usize, Error> {
+///     sessions.by_groups(group).count().await
+/// }
+/// ```
+///
+/// - **The value in the session counts**, not the one in your database. If a user moves to another tenant, set the field, for
+///   example with `sessions.of(&user).update(…)`.
+/// - **The list contains every session that has the value**: a change of the field adds the session to the list first, and stores
+///   it second. If the list cannot be stored, the change is not stored either, and the answer is 503.
+/// - **A new `index` on a field** finds a live session from its next write on. A visitor's request writes at the latest when
+///   [`touch`](crate::SessionsBuilder::touch) has passed, so active sessions are listed within about a minute. Sessions whose
+///   visitors stay away are not.
+/// - **A change costs one load and one swap for each new value**, and so does a renewal of the session's id. All sessions with one
+///   value are in one list, of 26 bytes for each session, which is written as a whole. It is meant for up to some ten thousand
+///   sessions with the same value. There is no limit like `max_per_user`.
+/// - A value takes at most 1,024 bytes of MessagePack, and a list at most 64 items. More is [`Error::is_too_large`].
+///
+/// # Ending sessions
 ///
 /// When one of these methods ends a session, the session ends immediately on every server: a request in progress can no longer
 /// change it, and the next request with its cookie is anonymous. The session of a concurrent sign-in ends too, unless the

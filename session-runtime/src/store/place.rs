@@ -57,7 +57,7 @@ impl Requirements for AnyPlace {
     const SHARED: bool = false;
 }
 
-/// The place must list and end the sessions of a user.
+/// The place must list and end the sessions of a user, or with a value of an `index` field.
 #[doc(hidden)]
 pub enum UserLists {}
 
@@ -75,12 +75,13 @@ impl Requirements for SharedFields {
 
 // Each requirement has its own trait, so that the compiler says which one is not met.
 
-/// A place that lists the sessions of a user, if `R` requires that.
+/// A place that lists sessions, if `R` requires that.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot list or end the sessions of a user",
+    message = "`{Self}` cannot find sessions by their user or by an `index` field",
     label = "each session is known to its own visitor alone",
     note = "keep these sessions in a store, such as `FileStore` or `RedisStore`",
-    note = "or write `#[session(identity, unlisted)]` for the field that says who is signed in; `Sessions::of` cannot be called then"
+    note = "or write `#[session(identity, unlisted)]` for the field that says who is signed in, and drop `index`; `Sessions::of` cannot \
+            be called then"
 )]
 #[doc(hidden)]
 pub trait ListsUsers<R>: Backend {}

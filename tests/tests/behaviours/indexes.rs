@@ -1,4 +1,4 @@
-//! B66: sessions are found by their `index` fields. Such a list names every session that has the value, whatever fails.
+//! B64: sessions are found by their `index` fields. Such a list names every session that has the value, whatever fails.
 
 use std::{sync::Arc, time::Duration};
 
