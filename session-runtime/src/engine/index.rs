@@ -107,12 +107,15 @@ impl Engine {
         deadline: &Deadline,
     ) -> Result<(), Error> {
         let list = self.list_of(criterion);
+        // A list may have thousands of entries, and to compare two keys of different forms, one of them is hashed.
+        let stored = session.digest();
+        let is_it = |entry: &&ListEntry| entry.key.local() == session.local() || *entry.key.local() == stored;
         let mut claim = self.claim_loaded(&list, Pace::Patient, deadline).await?;
         let (mut leaving, mut is_checked) = (Vec::new(), false);
         loop {
             let now = self.clock.now();
             let before = self.read_list(claim.current(), now)?;
-            let known = before.entries.iter().find(|entry| entry.key == *session).copied();
+            let known = before.entries.iter().find(is_it).copied();
             if known.is_some_and(|known| known.ends_at >= ends_at && now.since(known.at) < RECENT) {
                 return Ok(());
             }
@@ -120,8 +123,7 @@ impl Engine {
                 is_checked = true;
                 leaving = self.stale(criterion, &before, now).await;
             }
-            let stays =
-                |entry: &&ListEntry| entry.key != *session && !entry.ends_at.passed(now) && !leaving.contains(*entry);
+            let stays = |entry: &&ListEntry| !is_it(entry) && !entry.ends_at.passed(now) && !leaving.contains(*entry);
             let mut entries = Vec::with_capacity(before.entries.len() + 1);
             entries.extend(before.entries.iter().filter(stays));
             let ends_at = known.map_or(ends_at, |known| known.ends_at.max(ends_at));

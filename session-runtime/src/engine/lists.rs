@@ -3,7 +3,9 @@
 //! Each criterion has a list, which names every session that it finds. An entry is removed only after its session has ended or
 //! is no longer found by the criterion.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
+
+use futures_util::future::join_all;
 
 use super::{
     Criterion, Engine,
@@ -23,6 +25,9 @@ use crate::{
 
 /// How many sessions are loaded at a time.
 pub(super) const BATCH: usize = 64;
+
+/// How many sessions are ended at a time.
+const AT_ONCE: usize = 16;
 
 /// A session that a criterion finds.
 pub(crate) struct Listing {
@@ -71,25 +76,29 @@ impl Engine {
         let loaded = self.load_before(&list, now, Some(deadline)).await?;
         let entries = self.read_list(loaded.as_ref(), now)?;
         let (mut ended, mut leaving, mut failed) = (0, Vec::new(), None);
-        for entry in entries.entries.iter().filter(|entry| which(&entry.key)) {
-            let end = match self.end_session(by, &entry.key, EndReason::Revoked).await {
-                Ok(end) => end,
-                // One failure must not keep the later sessions alive.
-                Err(error) => {
-                    failed.get_or_insert(error);
-                    continue;
+        let ending: Vec<_> = entries.entries.iter().filter(|entry| which(&entry.key)).collect();
+        for batch in ending.chunks(AT_ONCE) {
+            let ends = batch.iter().map(|entry| self.end_session(by, &entry.key, EndReason::Revoked));
+            for (entry, end) in batch.iter().zip(join_all(ends).await) {
+                let end = match end {
+                    Ok(end) => end,
+                    // One failure must not keep the later sessions alive.
+                    Err(error) => {
+                        failed.get_or_insert(error);
+                        continue;
+                    }
+                };
+                ended += u64::from(end == End::Ended);
+                // The entry of a session that is now another user's stays: this user may be signing in to it again right now. A
+                // session enters the list of an index value before it is stored.
+                let leaves = match end {
+                    End::Ended => true,
+                    End::Gone => by.is_user() || now.since(entry.at) >= PROTECTED,
+                    End::Spared => false,
+                };
+                if leaves {
+                    leaving.push(**entry);
                 }
-            };
-            ended += u64::from(end == End::Ended);
-            // The entry of a session that is now another user's stays: this user may be signing in to it again right now. A session
-            // enters the list of an index value before it is stored.
-            let leaves = match end {
-                End::Ended => true,
-                End::Gone => by.is_user() || now.since(entry.at) >= PROTECTED,
-                End::Spared => false,
-            };
-            if leaves {
-                leaving.push(*entry);
             }
         }
         if !leaving.is_empty() {
@@ -185,13 +194,14 @@ impl Engine {
     pub(super) async fn drop_entries(&self, list: &Key, leaving: &[ListEntry]) -> Result<(), Error> {
         // This part has its own deadline, since ending many sessions may have taken long.
         let deadline = &Deadline::new(self.commit_timeout);
+        let name = |entry: &ListEntry| (entry.key.digest(), entry.at.as_millis());
+        let leaving: HashSet<_> = leaving.iter().map(name).collect();
         let mut claim = self.claim_loaded(list, Pace::Urgent, deadline).await?;
         loop {
             let now = self.clock.now();
             let before = self.read_list(claim.current(), now)?;
             let mut entries = before.entries.clone();
-            let leaves = |entry: &ListEntry| leaving.iter().any(|left| left.key == entry.key && left.at == entry.at);
-            entries.retain(|entry| !leaves(entry));
+            entries.retain(|entry| !leaving.contains(&name(entry)));
             if entries.len() == before.entries.len() {
                 return Ok(());
             }
