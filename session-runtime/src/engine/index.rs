@@ -77,7 +77,10 @@ impl Engine {
         for meta in &self.indexes {
             let values = std::iter::once(&record.fields).chain(own).flat_map(|fields| meta.indexed(fields, now));
             for value in values {
-                let is_it = |known: &Criterion<'_>| matches!(known, Criterion::Field { meta: other, value: known } if other.name == meta.name && **known == *value);
+                let is_it = |known: &Criterion<'_>| match known {
+                    Criterion::Field { meta: other, value: known } => other.name == meta.name && **known == *value,
+                    Criterion::User(_) => false,
+                };
                 if !criteria.iter().any(is_it) {
                     criteria.push(Criterion::Field { meta, value: value.into() });
                 }
