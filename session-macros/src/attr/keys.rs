@@ -276,8 +276,9 @@ impl Key for FieldKey {
             Self::Index,
             "index",
             "index",
-            "On an `Option` or a `Vec`: `sessions.by_x(&value)` lists and ends the sessions in which the field `x` has this value, \
-             or its list has this item. A session that was stored before the field was an `index` is found from its next write on.",
+            "On an `Option` or a `Vec`: `sessions.by_x(&value)` lists and ends the sessions in which the field `x` has this \
+             value, or its list has this item. A session that was stored before the field was an `index` is found from its next \
+             write on.",
         ),
         on_field(
             Self::Expires,

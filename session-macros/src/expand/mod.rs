@@ -1,8 +1,8 @@
 //! Generates code from the model. All checks are in `check`.
 //!
 //! For a session without mistakes, `schema` generates descriptions of its fields, and `accessors` generates two or three thin
-//! methods per field. `lookup` generates a method for each `index`. For a session with mistakes, `broken` generates the schema, and the methods have no real bodies, so that
-//! code that calls them gets no errors of its own.
+//! methods per field. `lookup` generates a method for each `index`. For a session with mistakes, `broken` generates the schema,
+//! and the methods have no real bodies, so that code that calls them gets no errors of its own.
 
 mod accessors;
 mod broken;

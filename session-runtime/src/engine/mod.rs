@@ -17,8 +17,9 @@
 //!   updates the request after a commit. `group`: stores the changes of several commits in one swap. `update`: changes one field
 //!   immediately, without waiting for the request's commit.
 //! - `criterion`: what sessions are found by: their user, or a value of an `index` field. `enter`: adds a session to a user's
-//!   list, `index`: to the lists of its values. `lists`: lists and ends the sessions of a list; `edit`: changes the fields of listed sessions. `reload`: reloads a session
-//!   for handles that outlive their response. `leave`: ends a request. `stale`: removes the cookies of sessions that have ended.
+//!   list, `index`: to the lists of its values. `lists`: lists and ends the sessions of a list; `edit`: changes the fields of
+//!   listed sessions. `reload`: reloads a session for handles that outlive their response. `leave`: ends a request. `stale`:
+//!   removes the cookies of sessions that have ended.
 //! - `impersonation`: lets one user act as another.
 //! - `watch`: learns that a session ended, for streams and sockets that stay open.
 //! - `codec`, `secrets`, `sealer`, `migrate`: translate between a stored record and a request's view of it.
