@@ -33,6 +33,7 @@ mod codec;
 mod commit;
 mod deadline;
 mod edit;
+mod everyone;
 mod group;
 mod impersonation;
 mod intent;

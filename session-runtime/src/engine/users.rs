@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use super::{
     Engine,
     attempt::{Because, Entering},
+    claim::Claim,
     deadline::{Deadline, Pace},
     read::{Held, newer_session},
 };
@@ -25,7 +26,7 @@ use crate::{
 };
 
 /// How many sessions are loaded at a time.
-const BATCH: usize = 16;
+pub(super) const BATCH: usize = 16;
 
 /// One of a user's sessions.
 pub(crate) struct Listing {
@@ -128,7 +129,19 @@ impl Engine {
         owner: impl Fn(&Record) -> Owner,
     ) -> Result<End, Error> {
         let deadline = &Deadline::new(self.commit_timeout);
-        let mut claim = self.claim_loaded(key, Pace::Urgent, deadline).await?;
+        let claim = self.claim_loaded(key, Pace::Urgent, deadline).await?;
+        self.end_claimed(claim, key, reason, why, owner).await
+    }
+
+    /// Ends a session as [`end_stored`](Self::end_stored) does, once the caller has its turn.
+    pub(super) async fn end_claimed(
+        &self,
+        mut claim: Claim<'_>,
+        key: &Key,
+        reason: EndReason,
+        why: ImpersonationEnd,
+        owner: impl Fn(&Record) -> Owner,
+    ) -> Result<End, Error> {
         let nonce = Nonce::next();
         loop {
             let now = self.clock.now();

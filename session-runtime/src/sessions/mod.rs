@@ -1,5 +1,6 @@
 //! [`Sessions`]: all sessions of one kind. Each request opens its own session.
 
+mod all;
 mod builder;
 mod cleaner;
 mod config;
@@ -13,6 +14,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 #[cfg(feature = "testing")]
 pub(crate) use self::config::read_variables;
 pub use self::{
+    all::AllSessions,
     builder::SessionsBuilder,
     config::Config,
     handle::{NoHandle, SessionHandle},
