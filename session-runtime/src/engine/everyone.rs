@@ -45,7 +45,9 @@ impl Engine {
                 None => Listing { key: *key, record, acts_as: None },
             }),
             Held::Newer => {
-                warn_limited!("a newer version of this crate wrote a session, so this version leaves it out of the list");
+                warn_limited!(
+                    "a newer version of this crate wrote a session, so this version leaves it out of the list"
+                );
                 None
             }
             Held::Ended(_) | Held::Nothing => None,

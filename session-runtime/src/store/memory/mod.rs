@@ -25,9 +25,7 @@ use self::{
     scan::Lists,
     shard::{RANKS, Shard, Swept},
 };
-use super::{
-    Class, Feed, InProcess, Key, Position, Revision, Scanned, Store, StoreError, Swapped, Value, Versioned,
-};
+use super::{Class, Feed, InProcess, Key, Position, Revision, Scanned, Store, StoreError, Swapped, Value, Versioned};
 use crate::{
     clock::Timestamp,
     event::{Event, Events},

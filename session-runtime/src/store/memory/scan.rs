@@ -14,7 +14,8 @@ impl MemoryStore {
     /// Returns the next batch of the values: see [`Store::scan`](super::Store::scan).
     pub(super) async fn list_values(&self, from: &Position, now: Timestamp) -> Result<Scanned, StoreError> {
         let shards = self.0.shards.len();
-        let (index, within) = parse(from).filter(|(index, _)| *index < shards).ok_or_else(StoreError::unknown_position)?;
+        let (index, within) =
+            parse(from).filter(|(index, _)| *index < shards).ok_or_else(StoreError::unknown_position)?;
         let listed = within.and_then(|(list, _)| Some((list, self.0.lists.get(list)?)));
         let (list, keys) = listed.unwrap_or_else(|| {
             // Sorted after the shard is unlocked, since sorting takes long.

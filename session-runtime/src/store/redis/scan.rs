@@ -31,7 +31,9 @@ impl RedisStore {
                 // A position that names no node is at the first master. If it names a node that is no longer a master, it is
                 // unknown.
                 let at = match &node {
-                    Some(node) => masters.iter().position(|master| master == node).ok_or_else(StoreError::unknown_position)?,
+                    Some(node) => {
+                        masters.iter().position(|master| master == node).ok_or_else(StoreError::unknown_position)?
+                    }
                     None => 0,
                 };
                 let node = masters.get(at).cloned().ok_or_else(StoreError::unknown_position)?;
