@@ -85,6 +85,14 @@ pub(crate) enum Kind {
          remember or end a session. Nothing was written. To end sessions, use `revoke`"
     )]
     Elsewhere,
+    /// The sessions cannot be listed.
+    #[error("{0}")]
+    NotListed(&'static str),
+    #[error(
+        "this position is not one of the sessions' store, or the store can no longer continue from it: begin at the start, \
+         with `Sessions::all`"
+    )]
+    UnknownPosition,
     #[error("this session does not belong to a store (it was made for a test), so it cannot be saved")]
     Detached,
     #[error("the operating system did not provide random bytes, so no session can be made")]
@@ -322,7 +330,15 @@ impl From<StoreError> for Error {
 pub struct StoreError {
     sentence: String,
     source: Option<Source>,
-    timeout: bool,
+    what: What,
+}
+
+/// The kinds of [`StoreError`] that the engine tells apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Timeout,
+    UnknownPosition,
+    Other,
 }
 
 impl StoreError {
@@ -334,15 +350,32 @@ impl StoreError {
     /// ```
     #[must_use]
     pub fn new(sentence: impl Into<String>) -> Self {
-        Self { sentence: sentence.into(), source: None, timeout: false }
+        Self { sentence: sentence.into(), source: None, what: What::Other }
+    }
+
+    /// Returns the error of [`Store::scan`](crate::store::Store::scan) for a position that the store did not return, or from
+    /// which it can no longer continue.
+    ///
+    /// ```
+    /// # use session_runtime::store::StoreError;
+    /// assert!(StoreError::unknown_position().to_string().contains("position"));
+    /// ```
+    #[must_use]
+    pub fn unknown_position() -> Self {
+        let sentence = "this position in a scan was not made by this store, or is out of date; begin at the start";
+        Self { what: What::UnknownPosition, ..Self::new(sentence) }
     }
 
     pub(crate) fn timeout(limit: Duration) -> Self {
-        Self { timeout: true, ..Self::new(format!("the session store did not answer within {limit:?}")) }
+        Self { what: What::Timeout, ..Self::new(format!("the session store did not answer within {limit:?}")) }
     }
 
-    pub(crate) const fn is_timeout(&self) -> bool {
-        self.timeout
+    pub(crate) fn is_timeout(&self) -> bool {
+        self.what == What::Timeout
+    }
+
+    pub(crate) fn is_unknown_position(&self) -> bool {
+        self.what == What::UnknownPosition
     }
 
     /// Returns the same error with its cause. The message then ends with the cause and the causes of that.

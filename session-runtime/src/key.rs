@@ -87,6 +87,11 @@ impl Key {
         hex(&self.digest())
     }
 
+    /// Returns whether the key is known by its digest only, as are all keys that came from a store outside this process.
+    pub(crate) const fn is_digest(&self) -> bool {
+        matches!(self.0, Named::Digest(_))
+    }
+
     /// Returns sixteen bytes that name the value within this process, without hashing. They differ between a key and the key that
     /// [`Key::from_digest`] makes from its digest.
     pub(crate) const fn local(&self) -> &[u8; 16] {

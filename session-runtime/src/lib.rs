@@ -43,7 +43,7 @@
 //! - [`macro@view`] and [`View`]: the part of a session that a handler needs, as a plain struct. The handler runs only if the
 //!   session has everything that the view requires.
 //! - [`Sessions`] and [`SessionsBuilder`]: store, keys, lifetimes, cookie. [`Sessions::of`]: lists a user's sessions and
-//!   ends them.
+//!   ends them. [`Sessions::all`] and [`Sessions::revoke_everyone`]: the same for the sessions of all visitors.
 //! - [`SessionLayer::same_origin`]: refuses requests that pages of other sites make (CSRF).
 //! - [`Changes`]: stores or drops what a handler changed, whatever the status of its response. [`SessionRefusal`]: marks the
 //!   responses that this crate made, so that a middleware can put another page in their place.
@@ -178,7 +178,7 @@ pub use self::{
     keys::KeyRing,
     schema::{Bounded, SessionLimit},
     session::{Core, Ended, Identified, Identity, Listed, Schema, Session, SignIn, UntilEnded},
-    sessions::{Config, ListedSession, NoHandle, SessionHandle, Sessions, SessionsBuilder, UserSessions},
+    sessions::{AllSessions, Config, ListedSession, NoHandle, SessionHandle, Sessions, SessionsBuilder, UserSessions},
     view::{View, Viewed, local_path},
 };
 

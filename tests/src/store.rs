@@ -7,7 +7,7 @@ use std::sync::{
 
 use session_runtime::{
     FileStore, MemoryStore, RedisStore, SqlStore, Timestamp,
-    store::{Feed, Key, Store, StoreError, Swapped, Value, Versioned},
+    store::{Feed, Key, Position, Scanned, Store, StoreError, Swapped, Value, Versioned},
     testing::inspect::{self, Stored},
 };
 use sqlx::{Connection as _, Row as _};
@@ -97,6 +97,13 @@ impl Store for Probe {
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.inner.delete_expired(now).await
+    }
+
+    async fn scan(&self, from: &Position, now: Timestamp) -> Result<Option<Scanned>, StoreError> {
+        match self.controls.down.load(Ordering::SeqCst) {
+            true => Err(StoreError::new("the store is down")),
+            false => self.inner.scan(from, now).await,
+        }
     }
 }
 
@@ -328,5 +335,9 @@ impl Store for AnyStore {
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         each!(self, store => store.delete_expired(now).await)
+    }
+
+    async fn scan(&self, from: &Position, now: Timestamp) -> Result<Option<Scanned>, StoreError> {
+        each!(self, store => store.scan(from, now).await)
     }
 }

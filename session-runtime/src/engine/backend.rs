@@ -2,15 +2,23 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::task::yield_now;
+
 use super::{Client, Engine, deadline::Deadline};
 use crate::{
     clock::Timestamp,
+    error::{Error, Kind},
     event::Events,
     key::Key,
-    store::{DynStore, StoreError},
+    store::{DynStore, Position, Scanned, StoreError},
     timeout::{Elapsed, timeout},
     value::{Swapped, Value, Versioned},
 };
+
+const CANNOT_LIST: &str = "the store of these sessions cannot list its values, so its sessions can be listed and ended only by \
+                           user: implement `session_runtime::store::Store::scan` for the store";
+const IN_COOKIES: &str = "each of these sessions is in its visitor's cookie, so no server can list or end them: to sign out \
+                          every visitor, set `CookieStore::issued_after` to the present, or replace the keys of the ring";
 
 /// The place where sessions are kept.
 pub(crate) enum Backend {
@@ -26,6 +34,17 @@ impl Backend {
         match self {
             Self::Store(store) => Some(&**store),
             Self::Cookie(client) => client.revocations(),
+        }
+    }
+
+    /// Returns the store that holds the sessions.
+    ///
+    /// # Errors
+    /// If the sessions are in their visitors' cookies.
+    pub(super) fn sessions(&self) -> Result<&dyn DynStore, Error> {
+        match self {
+            Self::Store(store) => Ok(&**store),
+            Self::Cookie(_) => Err(Error::new(Kind::NotListed(IN_COOKIES))),
         }
     }
 
@@ -89,6 +108,27 @@ impl Engine {
         match store.in_process() {
             Some(store) => Ok(keys.iter().map(|key| store.load_now(key)).collect()),
             None => in_time(timeout(|| self.store_timeout, store.load_many(keys, now)).await),
+        }
+    }
+
+    /// Returns the next batch of the store's values, from a position on. A batch may take as long as a commit, since it loads
+    /// several hundred values.
+    ///
+    /// # Errors
+    /// If the store cannot list its values, or does not know the position. [`Error::is_unavailable`] if it does not answer.
+    pub(super) async fn scan(&self, from: &Position) -> Result<Scanned, Error> {
+        let store = self.backend.sessions()?;
+        // A store in this process answers without waiting, so other tasks get no turn during its answer.
+        yield_now().await;
+        let scan = async || in_time(timeout(|| self.commit_timeout, store.scan(from, self.clock.now())).await);
+        let scanned = match scan().await {
+            Err(error) if !error.is_timeout() && !error.is_unknown_position() => scan().await,
+            scanned => scanned,
+        };
+        match scanned {
+            Ok(scanned) => scanned.ok_or_else(|| Error::new(Kind::NotListed(CANNOT_LIST))),
+            Err(error) if error.is_unknown_position() => Err(Error::new(Kind::UnknownPosition)),
+            Err(error) => Err(error.into()),
         }
     }
 

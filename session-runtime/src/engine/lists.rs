@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 
 use super::{
     Criterion, Engine,
+    claim::Claim,
     deadline::{Deadline, Pace},
     index::PROTECTED,
     read::{Held, newer_session},
@@ -27,7 +28,7 @@ use crate::{
 pub(super) const BATCH: usize = 64;
 
 /// How many sessions are ended at a time.
-const AT_ONCE: usize = 16;
+pub(super) const AT_ONCE: usize = 16;
 
 /// A session that a criterion finds.
 pub(crate) struct Listing {
@@ -146,7 +147,19 @@ impl Engine {
         owner: impl Fn(&Record) -> Owner,
     ) -> Result<End, Error> {
         let deadline = &Deadline::new(self.commit_timeout);
-        let mut claim = self.claim_loaded(key, Pace::Urgent, deadline).await?;
+        let claim = self.claim_loaded(key, Pace::Urgent, deadline).await?;
+        self.end_claimed(claim, key, reason, why, owner).await
+    }
+
+    /// Ends a session as [`end_stored`](Self::end_stored) does, once the caller has its turn.
+    pub(super) async fn end_claimed(
+        &self,
+        mut claim: Claim<'_>,
+        key: &Key,
+        reason: EndReason,
+        why: ImpersonationEnd,
+        owner: impl Fn(&Record) -> Owner,
+    ) -> Result<End, Error> {
         let nonce = Nonce::next();
         loop {
             let now = self.clock.now();
@@ -213,8 +226,8 @@ impl Engine {
         }
     }
 
-    /// Returns a session that was found in a list.
-    fn listing(&self, key: Key, record: Arc<Record>, whose: Owner) -> Listing {
+    /// Returns a session that was found, as the user's own or as one that has the relation `whose` to the criterion.
+    pub(super) fn listing(&self, key: Key, record: Arc<Record>, whose: Owner) -> Listing {
         match self.own(&record) {
             Some(own) if whose == Owner::Own => Listing { key, record: Arc::new(own), acts_as: record.user.clone() },
             _ => Listing { key, record, acts_as: None },

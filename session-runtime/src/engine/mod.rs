@@ -37,6 +37,7 @@ mod criterion;
 mod deadline;
 mod edit;
 mod enter;
+mod everyone;
 mod group;
 mod impersonation;
 mod index;

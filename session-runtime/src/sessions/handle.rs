@@ -6,10 +6,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{id::hex, key::Key};
 
-/// Names one of a user's sessions, for a page that lists them and a form that ends one.
+/// Names a session, for a page that lists them and a form that ends one.
 ///
 /// It is not a credential: it does not reveal the cookie, and [`UserSessions::revoke`](super::UserSessions::revoke) accepts
-/// only handles of the user's own sessions (SECURITY S8). It stays the same for the life of the session. As text it is 32
+/// only handles of the user's own sessions (SECURITY S8). [`Sessions::revoke`](super::Sessions::revoke), which is for
+/// administrators, accepts the handle of any session. It stays the same for the life of the session. As text it is 32
 /// hexadecimal digits.
 ///
 /// ```
@@ -26,6 +27,10 @@ pub struct SessionHandle([u8; 16]);
 impl SessionHandle {
     pub(super) fn of(key: &Key) -> Self {
         Self(key.digest())
+    }
+
+    pub(super) fn key(self) -> Key {
+        Key::from_digest(self.0)
     }
 
     pub(super) fn names(self, key: &Key) -> bool {

@@ -1,4 +1,4 @@
-//! [`ListedSession`]: reads one of a user's sessions.
+//! [`ListedSession`]: reads a session that is not the request's own.
 
 use std::{fmt, ops::Deref, sync::Arc, time::SystemTime};
 
@@ -13,7 +13,8 @@ use crate::{
     session::{Core, Identified, Schema},
 };
 
-/// One of a user's sessions, as it was when it was listed. It has the same readers as a [`Session`](struct@crate::Session),
+/// One session of a list ([`Sessions::of`](super::Sessions::of), [`Sessions::all`](super::Sessions::all)), as it was when it was
+/// listed. It has the same readers as a [`Session`](struct@crate::Session),
 /// including `created_at`, `expires_at` and `authenticated_at`.
 ///
 /// To tell a user's devices apart, give the session a field such as the browser's name, and set it at sign-in. The `secret`
@@ -57,8 +58,8 @@ impl<S: Schema> ListedSession<S> {
         Self { fields: Core { __slots: S::Slots::default(), __state: state }.into(), key, seen_at, acts_as }
     }
 
-    /// Returns the session's handle: a name that forms may show, and that
-    /// [`UserSessions::revoke`](super::UserSessions::revoke) takes.
+    /// Returns the session's handle: a name that forms may show, and that [`UserSessions::revoke`](super::UserSessions::revoke) and
+    /// [`Sessions::revoke`](super::Sessions::revoke) take.
     ///
     /// ```
     /// # use session_runtime::{ListedSession, Session};

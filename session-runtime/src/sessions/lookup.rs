@@ -1,6 +1,6 @@
 //! [`Lookup`]: finds sessions by the value of an `index` field. The derive generates a method for each such field.
 
-use std::sync::Arc;
+use std::{marker::PhantomData, sync::Arc};
 
 use serde::Serialize;
 
@@ -15,12 +15,12 @@ use crate::{
 #[doc(hidden)]
 pub struct Lookup<S> {
     engine: Arc<Engine>,
-    kind: std::marker::PhantomData<fn() -> S>,
+    kind: PhantomData<fn() -> S>,
 }
 
 impl<S: Schema> Lookup<S> {
     pub(super) fn new(engine: &Arc<Engine>) -> S::Lookup {
-        Self { engine: Arc::clone(engine), kind: std::marker::PhantomData }.into()
+        Self { engine: Arc::clone(engine), kind: PhantomData }.into()
     }
 
     /// Returns access to the sessions in which the field has this value, or its list has this item.

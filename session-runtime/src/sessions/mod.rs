@@ -1,5 +1,6 @@
 //! [`Sessions`]: all sessions of one kind. Each request opens its own session.
 
+mod all;
 mod builder;
 mod cleaner;
 mod config;
@@ -14,6 +15,7 @@ use std::{fmt, ops::Deref, sync::Arc};
 #[cfg(feature = "testing")]
 pub(crate) use self::config::read_variables;
 pub use self::{
+    all::AllSessions,
     builder::SessionsBuilder,
     config::Config,
     handle::{NoHandle, SessionHandle},

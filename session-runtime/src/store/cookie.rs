@@ -18,7 +18,8 @@ use crate::{clock::Timestamp, cookie::Form};
 ///
 /// # What it cannot do
 ///
-/// Only the visitor has the session. So no server can list sessions, or end the session of another visitor. If two requests
+/// Only the visitor has the session. So no server can list sessions, or end the session of another visitor; only
+/// [`CookieStore::issued_after`] ends those of all visitors. If two requests
 /// change the session concurrently, the last response replaces the whole session. A struct that relies on more does not
 /// compile: `identity` has to be `unlisted`, and `atomic` and `counter` fields are refused.
 ///
@@ -113,7 +114,7 @@ impl CookieStore {
     ///
     /// Any store will do, even one that holds other sessions. But a `MemoryStore` forgets its entries when the server stops,
     /// and other servers do not see them. It never evicts an entry: if entries fill it, a sign-out is answered 503. A caller
-    /// that lists a store with `Scan` also gets the entries.
+    /// that lists a store with [`Store::scan`] also gets the entries.
     ///
     /// A visitor can still go back to an older state of a session that has not ended: an older cookie, such as one from before a
     /// voucher was used, is as valid as the newest. Only a renewal ends the older cookies.

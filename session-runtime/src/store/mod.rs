@@ -11,7 +11,7 @@ pub use self::place::{AnyPlace, Backend, ListsUsers, Requirements, SharedFields,
 pub use self::{
     feed::Feed,
     register::register,
-    scan::{Position, Scan, Scanned},
+    scan::{Position, Scanned},
     url::StoreUrl,
 };
 use crate::{clock::Timestamp, event::Events};
@@ -189,6 +189,48 @@ pub trait Store: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// Returns the next batch of the values, from a position on; `None` if the store cannot list its values. The values are
+    /// sessions of all applications and kinds, lists of users' sessions, revocations, tombstones and markers:
+    /// [`Value::class`] tells them apart. [`Sessions::all`](crate::Sessions::all) and
+    /// [`Sessions::revoke_everyone`](crate::Sessions::revoke_everyone) need this method.
+    ///
+    /// * A value that is present from the first call to the last is in at least one batch, even if requests replace it
+    ///   meanwhile. A value that is added or removed during the scan may be in no batch.
+    /// * A batch has at most a few hundred values. It may have none although more batches follow. It may leave out expired
+    ///   values.
+    /// * A scan does not delay requests.
+    ///
+    /// The default returns `None`. A store that wraps another one has to pass the call on.
+    ///
+    /// # Errors
+    /// [`StoreError::unknown_position`] if the store did not return this position, or can no longer continue from it. Another
+    /// error if the store cannot be reached.
+    ///
+    /// ```
+    /// use session_runtime::{Timestamp, store::{Class, Position, Store, StoreError}};
+    ///
+    /// /// Returns how many sessions are signed in. A store may include expired ones that were not cleaned up yet.
+    /// async fn signed_in(store: &impl Store, now: Timestamp) -> Result<usize, StoreError> {
+    ///     let mut keys = std::collections::HashSet::new();
+    ///     let mut next = Some(Position::start());
+    ///     while let Some(from) = next {
+    ///         let Some(batch) = store.scan(&from, now).await? else { break };
+    ///         let users = batch.values.into_iter().filter(|(_, found)| found.value().class() == Class::User);
+    ///         keys.extend(users.map(|(key, _)| key));
+    ///         next = batch.next;
+    ///     }
+    ///     Ok(keys.len())
+    /// }
+    /// ```
+    fn scan(
+        &self,
+        from: &Position,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<Scanned>, StoreError>> + Send {
+        let _ = (from, now);
+        async { Ok(None) }
+    }
+
     /// Gives the store the event receivers of the [`Sessions`](crate::Sessions) that are built on it, in one call for each
     /// `Sessions`. The store calls [`Events::emit`] when it does something on its own, such as evicting a live session.
     fn observe(&self, events: Events) {
@@ -231,6 +273,7 @@ pub(crate) trait DynStore: Send + Sync + 'static {
     fn load_many<'a>(&'a self, keys: &'a [Key], now: Timestamp) -> Answer<'a, Vec<Option<Versioned>>>;
     fn listen(&self, feed: Feed) -> Answer<'_, ()>;
     fn delete_expired(&self, now: Timestamp) -> Answer<'_, u64>;
+    fn scan<'a>(&'a self, from: &'a Position, now: Timestamp) -> Answer<'a, Option<Scanned>>;
     fn observe(&self, events: Events);
     fn in_process(&self) -> Option<&dyn InProcess>;
 }
@@ -260,6 +303,10 @@ impl<S: Store> DynStore for S {
 
     fn delete_expired(&self, now: Timestamp) -> Answer<'_, u64> {
         Box::pin(Store::delete_expired(self, now))
+    }
+
+    fn scan<'a>(&'a self, from: &'a Position, now: Timestamp) -> Answer<'a, Option<Scanned>> {
+        Box::pin(Store::scan(self, from, now))
     }
 
     fn observe(&self, events: Events) {

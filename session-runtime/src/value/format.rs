@@ -86,10 +86,12 @@ pub(super) fn head(bytes: &[u8]) -> Head {
             scope: u64::from_be_bytes(*scope),
             is_critical: false,
         },
-        // A newer version keeps the deadline in the same place.
-        Some((_, version, _, expires_at, _)) if version > VERSION => {
-            Head { expires_at: Timestamp::from_millis(u64::from_be_bytes(*expires_at)), ..unknown }
-        }
+        // A newer version keeps the deadline and the scope in the same places.
+        Some((_, version, _, expires_at, scope)) if version > VERSION => Head {
+            expires_at: Timestamp::from_millis(u64::from_be_bytes(*expires_at)),
+            scope: u64::from_be_bytes(*scope),
+            ..unknown
+        },
         _ => unknown,
     }
 }

@@ -302,6 +302,16 @@ impl Value {
         self.head.scope == scope.id()
     }
 
+    /// Returns whether the value is, or may be, a session of this kind and application. A value of a newer version may be one.
+    pub(crate) fn may_be_session_of(&self, scope: Scope) -> bool {
+        match self.class() {
+            Class::Guest | Class::User => self.is_of(scope),
+            // A file of a newer version has no scope that this version can read.
+            Class::Unknown => (self.is_of(scope) || self.head.scope == 0) && self.decode() == Err(Damage::Newer),
+            _ => false,
+        }
+    }
+
     /// Decodes the content.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::{
 
 use session_runtime::{
     Clock, KeyRing, SessionsBuilder, Timestamp,
-    store::{Key, Store, StoreError, Swapped, Value, Versioned},
+    store::{Key, Position, Scanned, Store, StoreError, Swapped, Value, Versioned},
 };
 use tests::{
     app::{Server, Site},
@@ -175,5 +175,9 @@ impl Store for Faulty {
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.inner.delete_expired(now).await
+    }
+
+    async fn scan(&self, from: &Position, now: Timestamp) -> Result<Option<Scanned>, StoreError> {
+        self.call(self.inner.scan(from, now)).await
     }
 }

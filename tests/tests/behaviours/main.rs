@@ -9,6 +9,7 @@ mod cookie;
 mod crowds;
 mod developer;
 mod edited_rights;
+mod everyone;
 mod faults;
 mod faulty;
 mod feeds;

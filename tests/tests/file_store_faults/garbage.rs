@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs as unix, path::Path};
 
 use session_runtime::{
     FileStore, Timestamp,
-    store::{Class, Key, Position, Scan, Store, Swapped},
+    store::{Class, Key, Position, Store, Swapped},
 };
 use tempfile::TempDir;
 
@@ -200,7 +200,7 @@ async fn a_scan_finds_damaged_files() {
     let (folder, store) = store().await;
     let (key, _) = stored(&folder, &store).await;
     fs::write(file(folder.path(), &key), "garbage").unwrap();
-    let found = store.scan(&Position::start(), NOW).await.unwrap().values;
+    let found = store.scan(&Position::start(), NOW).await.unwrap().unwrap().values;
     assert!(matches!(&found[..], [(at, found)] if at.digest() == key.digest() && is_damaged(found)), "{found:?}");
 }
 

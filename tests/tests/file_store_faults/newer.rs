@@ -4,7 +4,7 @@ use std::fs;
 
 use session_runtime::{
     FileStore,
-    store::{Class, Key, Position, Scan, Store, Swapped},
+    store::{Class, Key, Position, Store, Swapped},
 };
 
 use crate::{
@@ -37,7 +37,7 @@ async fn a_file_of_a_newer_version_loads_as_an_unknown_value_and_stays() {
         assert_eq!(store.delete_expired(NOW).await.unwrap(), 0);
         assert_eq!(fs::read(&path).unwrap(), bytes);
     }
-    assert_eq!(store.scan(&Position::start(), NOW).await.unwrap().values.len(), 2);
+    assert_eq!(store.scan(&Position::start(), NOW).await.unwrap().unwrap().values.len(), 2);
     let warnings = log::about(folder.path().to_str().unwrap());
     assert!(
         warnings.len() == 1 && warnings[0].contains("a newer version wrote"),

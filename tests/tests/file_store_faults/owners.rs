@@ -8,7 +8,7 @@ use std::{
 
 use session_runtime::{
     FileStore,
-    store::{Key, Position, Scan, Store},
+    store::{Key, Position, Store},
 };
 use tempfile::TempDir;
 

@@ -4,7 +4,7 @@ use std::{collections::HashSet, fs};
 
 use session_runtime::{
     FileStore,
-    store::{Key, Position, Scan, Store, Swapped},
+    store::{Key, Position, Store, Swapped},
 };
 
 use crate::values::{NOW, empty, expired, file, load, put, remove};
@@ -61,7 +61,7 @@ async fn a_scan_goes_through_all_folders_in_the_order_of_keys() {
     .unwrap();
     let (mut next, mut found, mut batches) = (Some(Position::start()), Vec::new(), 0);
     while let Some(from) = next {
-        let batch = store.scan(&from, NOW).await.unwrap();
+        let batch = store.scan(&from, NOW).await.unwrap().unwrap();
         found.extend(batch.values.iter().map(|(key, _)| key.digest()));
         (next, batches) = (batch.next, batches + 1);
     }

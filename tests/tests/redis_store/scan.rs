@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use session_runtime::{
     RedisStore, Timestamp,
-    store::{Key, Position, Scan as _},
+    store::{Key, Position, Store as _},
 };
 use tests::servers::{Kind, prefix, shared_cluster};
 
@@ -17,7 +17,7 @@ async fn all(store: &RedisStore) -> BTreeSet<[u8; 16]> {
     let mut found = BTreeSet::new();
     let mut next = Some(Position::start());
     while let Some(from) = next {
-        let batch = store.scan(&from, NOW).await.unwrap();
+        let batch = store.scan(&from, NOW).await.unwrap().unwrap();
         found.extend(batch.values.iter().map(|(key, _)| key.digest()));
         next = batch.next;
     }

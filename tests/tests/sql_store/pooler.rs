@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use session_runtime::{
     SqlStore, Timestamp,
-    store::{Position, Scan as _, Store as _},
+    store::{Position, Store as _},
 };
 use sqlx::{Row as _, postgres::PgPoolOptions};
 use tests::{
@@ -45,7 +45,7 @@ async fn every_call_works_behind_pgbouncer_on_postgres() {
     }
     assert_eq!(read(&store, &shared, "n").await, Some(400));
     create(&store, &value(NOW, b"")).await;
-    assert_eq!(store.scan(&Position::start(), Timestamp::from_millis(0)).await.unwrap().values.len(), 2);
+    assert_eq!(store.scan(&Position::start(), Timestamp::from_millis(0)).await.unwrap().unwrap().values.len(), 2);
     assert_eq!(store.delete_expired(NOW + Duration::from_secs(3_600)).await.unwrap(), 1);
 }
 

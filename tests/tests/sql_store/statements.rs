@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use session_runtime::{
     SqlStore, Timestamp,
-    store::{Position, Scan as _, Store as _, Swapped, Value, Versioned},
+    store::{Position, Store as _, Swapped, Value, Versioned},
 };
 use tests::{
     databases::{DatabaseServer, Engine},
@@ -75,7 +75,7 @@ async fn each_call_is_one_statement(engine: Engine) {
     statements();
     assert!(swap(found.as_ref(), None).await);
     assert_eq!(statements(), 1, "a removal");
-    store.scan(&Position::start(), NOW).await.unwrap();
+    store.scan(&Position::start(), NOW).await.unwrap().unwrap();
     assert_eq!(statements(), 1, "a batch of a scan");
     store.delete_expired(NOW).await.unwrap();
     assert_eq!(statements(), 2, "a clean-up: the clock, and a batch");

@@ -2,7 +2,7 @@
 
 use session_runtime::{
     Timestamp,
-    store::{Position, Revision, Scan as _, Store as _, Swapped, Value, Versioned},
+    store::{Position, Revision, Store as _, Swapped, Value, Versioned},
 };
 
 use crate::{
@@ -110,7 +110,7 @@ async fn a_scan_finds_every_live_value_once_on_sqlite_postgres_and_mariadb() {
         }
         let (mut found, mut next) = (Vec::new(), Some(Position::start()));
         while let Some(from) = next {
-            let batch = store.scan(&from, NOW).await.unwrap();
+            let batch = store.scan(&from, NOW).await.unwrap().unwrap();
             found.extend(batch.values.iter().map(|(key, found)| (key.digest(), found.value().to_bytes())));
             next = batch.next;
         }

@@ -20,7 +20,7 @@ use std::{array, fmt, path::PathBuf, sync::Arc};
 use tokio::{runtime::Handle, sync::Mutex};
 
 use self::{folder::Folder, shard::Shard};
-use super::{Key, Store, StoreError, Swapped, Value, Versioned};
+use super::{Key, Position, Scanned, Store, StoreError, Swapped, Value, Versioned};
 use crate::{clock::Timestamp, error::Error};
 
 /// Sessions in a folder, one file per value. There is nothing to install, and all processes of one host can share the folder.
@@ -188,6 +188,10 @@ impl Store for FileStore {
         let swept = blocking(move || inner.folder.delete_expired(now, &|| still_wanted.strong_count() > 0)).await?;
         drop(wanted);
         swept
+    }
+
+    async fn scan(&self, from: &Position, now: Timestamp) -> Result<Option<Scanned>, StoreError> {
+        self.list_values(from, now).await.map(Some)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lists the values in the folder, in the order of their keys.
 
 use super::{
-    super::{Key, Position, Scan, Scanned, StoreError},
+    super::{Key, Position, Scanned, StoreError},
     FileStore, blocking,
     folder::Folder,
     shard::Shard,
@@ -10,12 +10,13 @@ use crate::clock::Timestamp;
 
 const BATCH: usize = 256;
 
-impl Scan for FileStore {
-    async fn scan(&self, from: &Position, now: Timestamp) -> Result<Scanned, StoreError> {
+impl FileStore {
+    /// Returns the next batch of the values: see [`Store::scan`](super::Store::scan).
+    pub(super) async fn list_values(&self, from: &Position, now: Timestamp) -> Result<Scanned, StoreError> {
         let inner = self.0.clone();
         let after = match from.as_bytes() {
             [] => None,
-            digest => Some(digest.try_into().map_err(|_| Position::unknown())?),
+            digest => Some(digest.try_into().map_err(|_| StoreError::unknown_position())?),
         };
         blocking(move || inner.folder.scan(after, now)).await?
     }

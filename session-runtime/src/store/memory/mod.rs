@@ -25,7 +25,7 @@ use self::{
     scan::Lists,
     shard::{RANKS, Shard, Swept},
 };
-use super::{Class, Feed, InProcess, Key, Revision, Store, StoreError, Swapped, Value, Versioned};
+use super::{Class, Feed, InProcess, Key, Position, Revision, Scanned, Store, StoreError, Swapped, Value, Versioned};
 use crate::{
     clock::Timestamp,
     event::{Event, Events},
@@ -245,6 +245,10 @@ impl Store for MemoryStore {
             }
         }
         Ok(all)
+    }
+
+    async fn scan(&self, from: &Position, now: Timestamp) -> Result<Option<Scanned>, StoreError> {
+        self.list_values(from, now).await.map(Some)
     }
 
     fn observe(&self, events: Events) {

@@ -6,14 +6,16 @@ use std::{
 };
 
 use super::{
-    super::{Position, Scan, Scanned},
+    super::{Position, Scanned},
     BATCH, Key, MemoryStore, StoreError, Timestamp, Versioned,
 };
 
-impl Scan for MemoryStore {
-    async fn scan(&self, from: &Position, now: Timestamp) -> Result<Scanned, StoreError> {
+impl MemoryStore {
+    /// Returns the next batch of the values: see [`Store::scan`](super::Store::scan).
+    pub(super) async fn list_values(&self, from: &Position, now: Timestamp) -> Result<Scanned, StoreError> {
         let shards = self.0.shards.len();
-        let (index, within) = parse(from).filter(|(index, _)| *index < shards).ok_or_else(Position::unknown)?;
+        let (index, within) =
+            parse(from).filter(|(index, _)| *index < shards).ok_or_else(StoreError::unknown_position)?;
         let listed = within.and_then(|(list, _)| Some((list, self.0.lists.get(list)?)));
         let (list, keys) = listed.unwrap_or_else(|| {
             // Sorted after the shard is unlocked, since sorting takes long.

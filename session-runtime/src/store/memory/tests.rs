@@ -13,7 +13,7 @@ use std::{
 use super::*;
 use crate::{
     key::Scope,
-    store::{Position, Scan},
+    store::{Position, Store},
     value::{EndReason, Tombstone},
 };
 
@@ -180,7 +180,7 @@ async fn put_one(store: &MemoryStore) -> Key {
 /// Continues a scan to its end.
 async fn rest(store: &MemoryStore, mut next: Option<Position>, seen: &mut HashSet<[u8; 16]>) {
     while let Some(from) = next {
-        let batch = store.scan(&from, NOW).await.unwrap();
+        let batch = store.scan(&from, NOW).await.unwrap().unwrap();
         seen.extend(batch.values.iter().map(|(key, _)| key.digest()));
         next = batch.next;
     }
@@ -190,7 +190,7 @@ async fn rest(store: &MemoryStore, mut next: Option<Position>, seen: &mut HashSe
 fn a_scan_finds_the_values_that_were_there_when_it_began() {
     wait(async {
         let store = store_of(5000).await;
-        let first = store.scan(&Position::start(), NOW).await.unwrap();
+        let first = store.scan(&Position::start(), NOW).await.unwrap().unwrap();
         let mut later = Vec::new();
         for _ in 0..100 {
             later.push(put_one(&store).await);
@@ -214,7 +214,7 @@ fn concurrent_scans_find_everything_and_keep_at_most_four_lists() {
         while scans.iter().any(|(next, _)| next.is_some()) {
             for (next, seen) in &mut scans {
                 let Some(from) = next.take() else { continue };
-                let batch = store.scan(&from, NOW).await.unwrap();
+                let batch = store.scan(&from, NOW).await.unwrap().unwrap();
                 seen.extend(batch.values.iter().map(|(key, _)| key.digest()));
                 *next = batch.next;
                 assert!(store.0.lists.count() <= 4);

@@ -30,7 +30,7 @@ use self::{
     swap::{Change, Ifeq, New, Outcome, Swap},
     url::Address,
 };
-use super::{Feed, Key, Store, StoreError, Swapped, Value, Versioned};
+use super::{Feed, Key, Position, Scanned, Store, StoreError, Swapped, Value, Versioned};
 use crate::{clock::Timestamp, error::Error};
 
 const PREFIX: &str = "session:";
@@ -276,6 +276,10 @@ impl Store for RedisStore {
 
     async fn listen(&self, feed: Feed) -> Result<(), StoreError> {
         feed::listen(&self.link, &feed::channel(&self.prefix), &feed).await
+    }
+
+    async fn scan(&self, from: &Position, now: Timestamp) -> Result<Option<Scanned>, StoreError> {
+        self.list_values(from, now).await.map(Some)
     }
 }
 

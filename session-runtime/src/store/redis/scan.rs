@@ -8,7 +8,7 @@ use redis::{
 };
 
 use super::{
-    super::{Key, Position, Scan, Scanned, StoreError, Versioned},
+    super::{Key, Position, Scanned, StoreError, Versioned},
     RedisStore, advice,
     connect::Link,
     swap::value,
@@ -18,9 +18,10 @@ use crate::clock::Timestamp;
 /// About how many keys the server checks in one call.
 const BATCH: usize = 256;
 
-impl Scan for RedisStore {
-    async fn scan(&self, from: &Position, now: Timestamp) -> Result<Scanned, StoreError> {
-        let (cursor, node) = Mark::read(from).ok_or_else(Position::unknown)?;
+impl RedisStore {
+    /// Returns the next batch of the values: see [`Store::scan`](super::Store::scan).
+    pub(super) async fn list_values(&self, from: &Position, now: Timestamp) -> Result<Scanned, StoreError> {
+        let (cursor, node) = Mark::read(from).ok_or_else(StoreError::unknown_position)?;
         let mut command = redis::cmd("SCAN");
         command.arg(cursor).arg("MATCH").arg(pattern(&self.prefix)).arg("COUNT").arg(BATCH);
         let doing = "list its values";
@@ -30,10 +31,12 @@ impl Scan for RedisStore {
                 // A position that names no node is at the first master. If it names a node that is no longer a master, it is
                 // unknown.
                 let at = match &node {
-                    Some(node) => masters.iter().position(|master| master == node).ok_or_else(Position::unknown)?,
+                    Some(node) => {
+                        masters.iter().position(|master| master == node).ok_or_else(StoreError::unknown_position)?
+                    }
                     None => 0,
                 };
-                let node = masters.get(at).cloned().ok_or_else(Position::unknown)?;
+                let node = masters.get(at).cloned().ok_or_else(StoreError::unknown_position)?;
                 (ask_node(cluster, command, &node).await, Some(node), masters.get(at + 1).cloned())
             }
             link => (link.ask(&command).await, None, None),

@@ -36,7 +36,7 @@ use self::{
     open::Address,
     statements::{Dialect, LOADED, Statements},
 };
-use super::{Feed, Key, Store, StoreError, Swapped, Value, Versioned};
+use super::{Feed, Key, Position, Scanned, Store, StoreError, Swapped, Value, Versioned};
 use crate::{clock::Timestamp, error::Error};
 
 /// The default name of the table.
@@ -370,6 +370,10 @@ impl Store for SqlStore {
 
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.clean_up(now).await
+    }
+
+    async fn scan(&self, from: &Position, now: Timestamp) -> Result<Option<Scanned>, StoreError> {
+        self.list_values(from, now).await.map(Some)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lists all values, in the order of their ids.
 
 use super::{
-    super::{Key, Position, Scan, Scanned, StoreError},
+    super::{Key, Position, Scanned, StoreError},
     SqlStore,
     database::{Row, Value},
     millis,
@@ -10,10 +10,11 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-impl Scan for SqlStore {
-    async fn scan(&self, from: &Position, now: Timestamp) -> Result<Scanned, StoreError> {
+impl SqlStore {
+    /// Returns the next batch of the values: see [`Store::scan`](super::Store::scan).
+    pub(super) async fn list_values(&self, from: &Position, now: Timestamp) -> Result<Scanned, StoreError> {
         if !matches!(from.as_bytes().len(), 0 | 16) {
-            return Err(Position::unknown());
+            return Err(StoreError::unknown_position());
         }
         let values = [Value::Bytes(from.as_bytes()), Value::Number(millis(now))];
         let rows = self.database.rows(&self.statements.scan, &values).await;

@@ -3,14 +3,26 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::stores::{Stores, answered, ensure, fail, is_same, race, shown};
-use crate::store::{Key, Position, Scan, Versioned};
+use crate::store::{Key, Position, Scanned, Store, Versioned};
+
+/// Returns whether the store can list its values.
+pub(super) async fn is_possible<S: Store>(stores: &Stores<S>) -> bool {
+    !matches!(stores.either().scan(&Position::start(), stores.now).await, Ok(None))
+}
+
+async fn batch<S: Store>(stores: &Stores<S>, from: &Position) -> Scanned {
+    match answered(stores.either().scan(from, stores.now).await) {
+        Some(batch) => batch,
+        None => fail("a store that lists its values must do so from every position, and this one answered `None`"),
+    }
+}
 
 /// Returns everything that a scan finds. Fails if the scan does not end.
-async fn all<S: Scan>(stores: &Stores<S>) -> HashMap<Key, Versioned> {
-    let (mut found, mut next, store) = (HashMap::new(), Some(Position::start()), stores.either());
+async fn all<S: Store>(stores: &Stores<S>) -> HashMap<Key, Versioned> {
+    let (mut found, mut next) = (HashMap::new(), Some(Position::start()));
     for _ in 0..20_000 {
         let Some(from) = next else { return found };
-        let batch = answered(store.scan(&from, stores.now).await);
+        let batch = batch(stores, &from).await;
         let number = batch.values.len();
         ensure!(number <= 2_000, "a batch should have a few hundred values, and one had {number}");
         found.extend(batch.values);
@@ -19,7 +31,7 @@ async fn all<S: Scan>(stores: &Stores<S>) -> HashMap<Key, Versioned> {
     fail("a scan must come to an end, and this one did not within 20,000 batches");
 }
 
-pub(super) async fn every_value_is_found_as_it_is<S: Scan>(stores: Arc<Stores<S>>) {
+pub(super) async fn every_value_is_found_as_it_is<S: Store>(stores: Arc<Stores<S>>) {
     let mut written = Vec::new();
     for number in 0..500_u32 {
         let value = stores.value(number.to_be_bytes().repeat(number as usize % 50));
@@ -45,7 +57,7 @@ pub(super) async fn every_value_is_found_as_it_is<S: Scan>(stores: Arc<Stores<S>
     }
 }
 
-pub(super) async fn other_values_come_and_go_meanwhile<S: Scan>(stores: Arc<Stores<S>>) {
+pub(super) async fn other_values_come_and_go_meanwhile<S: Store>(stores: Arc<Stores<S>>) {
     let mut stay = Vec::new();
     for number in 0..100 {
         stay.push(stores.created(&stores.value([number])).await.0);
@@ -71,7 +83,7 @@ pub(super) async fn other_values_come_and_go_meanwhile<S: Scan>(stores: Arc<Stor
     .await;
 }
 
-pub(super) async fn a_position_of_another_store_is_an_error<S: Scan>(stores: Arc<Stores<S>>) {
+pub(super) async fn a_position_of_another_store_is_an_error<S: Store>(stores: Arc<Stores<S>>) {
     let nowhere = Position::new(*b"\xff not a position of any store");
     let scanned = stores.either().scan(&nowhere, stores.now).await;
     ensure!(scanned.is_err(), "a scan from a position that this store did not make must be an error");

@@ -6,7 +6,7 @@ use axum::Router;
 use futures_util::FutureExt as _;
 use session_runtime::{
     Clock, KeyRing, MemoryStore, Session, Sessions,
-    store::{Class, Position, Scan as _, Store},
+    store::{Class, Position, Store},
 };
 
 use super::{Contestant, Framework, Pair, axum_app};
@@ -75,7 +75,7 @@ fn count_sessions(store: &MemoryStore) -> usize {
     let (now, mut sessions, mut next) = (Clock::system().now(), 0, Some(Position::start()));
     while let Some(from) = next {
         // The memory store never waits.
-        let batch = store.scan(&from, now).now_or_never().unwrap().unwrap();
+        let batch = store.scan(&from, now).now_or_never().unwrap().unwrap().unwrap();
         let classes = batch.values.iter().map(|(_, found)| found.value().class());
         sessions += classes.filter(|class| matches!(class, Class::Guest | Class::User)).count();
         next = batch.next;

@@ -7,7 +7,7 @@ use axum::{Router, body::Body, routing::post};
 use http::Request;
 use session_runtime::{
     Clock, KeyRing, MemoryStore, Session, Sessions, Timestamp,
-    store::{Class, Key, Position, Scan as _, Store, Value},
+    store::{Class, Key, Position, Store, Value},
     testing::inspect,
 };
 use tower::ServiceExt as _;
@@ -142,7 +142,7 @@ async fn stored(lifetime: Duration, data: Data) -> Stored {
     begin(&sessions(store.clone(), lifetime), data).await;
     let (mut all, mut next) = (Stored::new(), Some(Position::start()));
     while let Some(from) = next {
-        let batch = store.scan(&from, NOW).await.unwrap();
+        let batch = store.scan(&from, NOW).await.unwrap().unwrap();
         all.extend(batch.values.into_iter().map(|(key, found)| (key, found.value().clone())));
         next = batch.next;
     }

@@ -76,7 +76,7 @@ fn text(date: &str, of: &Measured) -> String {
          ![Instructions](growth/lengths-instructions.svg)\n\n![The small one](growth/lengths-small.svg)\n\n\
          ![The large one](growth/lengths-large.svg)\n\n\
          ## Going through all sessions\n\n\
-         By `Scan`.\n\n{passes}\n\
+         By `Store::scan`.\n\n{passes}\n\
          ![Going through](growth/passes.svg)\n\n\
          ## Clean-up\n\n\
          `delete_expired` once a hundredth of the sessions has expired, and once half of them has, while somebody reads and \

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
 use session_runtime::{
     FileStore, MemoryStore, RedisStore, Sessions, SqlStore, Timestamp,
-    store::{Key, Position, Scan, Scanned, Store, StoreError, Swapped, Value, Versioned},
+    store::{Key, Position, Scanned, Store, StoreError, Swapped, Value, Versioned},
     testing::inspect,
 };
 use sqlx::{Connection as _, SqliteConnection};
@@ -78,10 +78,8 @@ impl Store for AnyStore {
     async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         each!(self, store => store.delete_expired(now))
     }
-}
 
-impl Scan for AnyStore {
-    async fn scan(&self, from: &Position, now: Timestamp) -> Result<Scanned, StoreError> {
+    async fn scan(&self, from: &Position, now: Timestamp) -> Result<Option<Scanned>, StoreError> {
         each!(self, store => store.scan(from, now))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Instant};
 
-use session_runtime::store::{Class, Position, Scan as _};
+use session_runtime::store::{Class, Position, Store as _};
 
 use super::{
     eight::{self, NOW},
@@ -76,7 +76,7 @@ pub async fn pass(shelf: &Shelf) -> Pass {
     let (mut seen, mut next) = (HashSet::new(), Some(Position::start()));
     while let Some(position) = next {
         let called = Instant::now();
-        let batch = shelf.store.scan(&position, NOW).await.unwrap();
+        let batch = shelf.store.scan(&position, NOW).await.unwrap().unwrap();
         longest_call = longest_call.max(called.elapsed().as_secs_f64());
         let sessions = batch.values.iter().filter(|(_, found)| found.value().class() == Class::User);
         seen.extend(sessions.map(|(key, _)| key.digest()));

@@ -1,0 +1,133 @@
+//! The sessions of all visitors, of one kind and application: lists and ends them by a scan of the store.
+
+use futures_util::future::join_all;
+use tokio::task::yield_now;
+
+use super::{
+    Engine, Listing,
+    deadline::{Deadline, Pace},
+    lists::{AT_ONCE, End},
+    read::Held,
+};
+use crate::{
+    clock::Timestamp,
+    error::{Error, Kind},
+    event::ImpersonationEnd,
+    key::Key,
+    record::Owner,
+    store::{Position, Scanned},
+    value::{Class, EndReason, Versioned},
+};
+
+impl Engine {
+    /// Returns the live sessions in the next batch of the store's values, and the position of the batch after it.
+    ///
+    /// # Errors
+    /// As [`scan`](Self::scan).
+    pub(crate) async fn sessions_from(&self, from: &Position) -> Result<(Vec<Listing>, Option<Position>), Error> {
+        let Scanned { values, next } = self.scan(from).await?;
+        let now = self.clock.now();
+        let sessions = values.iter().filter_map(|(key, stored)| self.live_in(key, stored, now)).collect();
+        Ok((sessions, next))
+    }
+
+    /// Returns the session in a stored value, if it holds a live session of this kind. If its user acts as another, returns the
+    /// user's own session.
+    fn live_in(&self, key: &Key, stored: &Versioned, now: Timestamp) -> Option<Listing> {
+        if !stored.value().may_be_session_of(self.scope) {
+            return None;
+        }
+        match self.read(Some(stored), now) {
+            Held::Live(record) => Some(self.listing(*key, record, Owner::Own)),
+            Held::Newer => {
+                warn_limited!(
+                    "a newer version of this crate wrote a session, so this version leaves it out of the list"
+                );
+                None
+            }
+            Held::Ended(_) | Held::Nothing => None,
+        }
+    }
+
+    /// Ends the sessions of all visitors. Returns how many it ended.
+    ///
+    /// # Errors
+    /// The first error. If a batch of the scan cannot be loaded, the sessions after it stay.
+    pub(crate) async fn end_everyone(&self) -> Result<u64, Error> {
+        let (mut ended, mut failed, mut next) = (0, None, Some(Position::start()));
+        while let Some(from) = next {
+            let batch = match self.scan(&from).await {
+                Ok(batch) => batch,
+                Err(error) => return Err(failed.unwrap_or(error)),
+            };
+            let sessions: Vec<_> =
+                batch.values.iter().filter(|(_, stored)| stored.value().may_be_session_of(self.scope)).collect();
+            for some in sessions.chunks(AT_ONCE) {
+                for end in join_all(some.iter().map(|(key, stored)| self.end_found(key, stored))).await {
+                    match end {
+                        Ok(end) => ended += u64::from(end == End::Ended),
+                        // One failure must not keep the other sessions alive.
+                        Err(error) => {
+                            failed.get_or_insert(error);
+                        }
+                    }
+                }
+                yield_now().await;
+            }
+            next = batch.next;
+        }
+        failed.map_or(Ok(ended), Err)
+    }
+
+    /// Ends a session whose value a scan has loaded.
+    async fn end_found(&self, key: &Key, stored: &Versioned) -> Result<End, Error> {
+        let deadline = &Deadline::new(self.commit_timeout);
+        let claim = self.claim(key, Some(stored), Pace::Urgent, deadline).await?;
+        match self.end_claimed(claim, key, EndReason::Revoked, ImpersonationEnd::Revoked, |_| Owner::Own).await? {
+            // The deadline in the value that the scan loaded may have passed, and a request may have extended the session.
+            End::Gone => self.end_any(key).await,
+            end => Ok(end),
+        }
+    }
+
+    /// Ends a session of any visitor.
+    async fn end_any(&self, key: &Key) -> Result<End, Error> {
+        self.end_stored(key, EndReason::Revoked, ImpersonationEnd::Revoked, |_| Owner::Own).await
+    }
+
+    /// Ends one session, of any visitor. `named`: its key, known by its digest. Returns whether this call ended it.
+    ///
+    /// # Errors
+    /// If sessions are in cookies. [`Error::is_unavailable`] if the store does not answer.
+    pub(crate) async fn end_named(&self, named: &Key) -> Result<bool, Error> {
+        let Some(key) = self.find(named).await? else { return Ok(false) };
+        Ok(self.end_any(&key).await? == End::Ended)
+    }
+
+    /// Returns the key by which the store knows a session.
+    async fn find(&self, named: &Key) -> Result<Option<Key>, Error> {
+        self.backend.sessions()?;
+        if self.load(named, self.clock.now()).await?.is_some() {
+            return Ok(Some(*named));
+        }
+        // A store in this process knows a session by its id, which cannot be computed from the digest. So its keys are compared.
+        let mut next = Some(Position::start());
+        while let Some(from) = next {
+            let batch = match self.scan(&from).await {
+                Err(error) if matches!(error.kind(), Kind::NotListed(_)) => return Ok(None),
+                batch => batch?,
+            };
+            for (key, stored) in &batch.values {
+                if key == named {
+                    return Ok(Some(*key));
+                }
+                // The store knows sessions by their digests, so the load above would have found the session.
+                if key.is_digest() && matches!(stored.value().class(), Class::Guest | Class::User) {
+                    return Ok(None);
+                }
+            }
+            next = batch.next;
+        }
+        Ok(None)
+    }
+}

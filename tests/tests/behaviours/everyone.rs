@@ -1,0 +1,543 @@
+//! B63, S22, ASVS 7.4.5: the sessions of all visitors are listed and ended, of one kind and application only.
+
+use std::{collections::HashSet, time::Duration};
+
+use axum::{Router, extract::Path, routing::post};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use http::StatusCode;
+use session_runtime::{
+    CookieStore, Error, Event, ImpersonationEnd, KeyRing, MemoryStore, Session, SessionEnd, SessionHandle, Sessions,
+    Timestamp,
+    store::{Key, Position, Store, StoreError, Swapped, Value, Versioned},
+};
+use tests::{
+    app::{Server, Site, minutes},
+    client::Visitor,
+    log::Log,
+    over_stores, over_two_stores,
+    store::AnyStore,
+};
+
+use super::faulty::{Fault, Faulty, Gate};
+
+type S = Session<Site>;
+
+/// How many sessions fill more than two batches of each store.
+const SOME: usize = 600;
+
+async fn is(visitor: &Visitor, user: &str) -> bool {
+    visitor.clone().get("/show").await.json()["user"].as_str() == Some(user)
+}
+
+async fn is_live(visitor: &Visitor) -> bool {
+    visitor.clone().get("/show").await.json()["is_new"] == false
+}
+
+/// Returns the names of all sessions, in order.
+async fn names(sessions: &Sessions<Site>) -> Vec<String> {
+    let mut names: Vec<_> = sessions.all().map_ok(|session| session.name().to_owned()).try_collect().await.unwrap();
+    names.sort();
+    names
+}
+
+async fn handles(sessions: &Sessions<Site>) -> HashSet<SessionHandle> {
+    sessions.all().map_ok(|session| session.handle()).try_collect().await.unwrap()
+}
+
+async fn guest(server: &Server, name: &str) -> Visitor {
+    let mut visitor = server.visitor();
+    assert_eq!(visitor.post(&format!("/name/{name}")).await.status, StatusCode::OK);
+    visitor
+}
+
+/// Begins this many sessions: of guests, and of users with one session each.
+async fn crowd(server: &Server, number: usize) {
+    futures_util::stream::iter(0..number)
+        .for_each_concurrent(16, async |number| {
+            match number % 4 {
+                0 => server.signed_in(&format!("user-{number}")).await,
+                _ => guest(server, &number.to_string()).await,
+            };
+        })
+        .await;
+}
+
+/// Returns the server of another process on the same store.
+fn elsewhere(server: &Server) -> Server {
+    Server::made(server.store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder)
+}
+
+/// Returns the server of another application on the same store.
+fn other_application(server: &Server) -> Server {
+    Server::made(server.store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder.app("other"))
+}
+
+fn revocations(server: &Server) -> usize {
+    server.heard().iter().filter(|event| **event == Event::Revoked).count()
+}
+
+fn with_impersonation(server: &Server) -> Router {
+    server.serving(tests::app::routes().route(
+        "/as/{user}",
+        post(|mut s: S, Path(user): Path<String>| async move {
+            s.user_mut().impersonate(user, minutes(5)).unwrap();
+            *s.name_mut() = "written as the customer".into();
+        }),
+    ))
+}
+
+over_stores! {
+    async fn all_lists_the_live_sessions_of_guests_and_users(store) {
+        let server = Server::new(store);
+        let mut expired = server.signed_in("ada").await;
+        expired.post("/name/expired").await;
+        server.turn(minutes(29));
+        for name in ["laptop", "phone"] {
+            server.signed_in("ada").await.post(&format!("/name/{name}")).await;
+        }
+        server.signed_in("bob").await.post("/name/bob").await;
+        guest(&server, "guest").await;
+        guest(&server, "ended").await.post("/destroy").await;
+        let began = server.clock.now();
+        server.turn(minutes(1));
+        guest(&other_application(&server), "of-another-application").await;
+        assert_eq!(names(&server.sessions).await, ["bob", "guest", "laptop", "phone"]);
+
+        let all: Vec<_> = server.sessions.all().try_collect().await.unwrap();
+        let shown = all.iter().find(|session| session.name() == "bob").unwrap();
+        assert_eq!((shown.user(), shown.last_seen()), (Some("bob"), began.into()));
+        let of_bob = server.sessions.of("bob").list().await.unwrap();
+        assert_eq!(shown.handle(), of_bob[0].handle());
+        assert_eq!(all.iter().filter(|session| session.user().is_none()).count(), 1);
+    }
+
+    async fn revoke_everyone_ends_every_session_immediately(store) {
+        let server = Server::new(store);
+        let other = other_application(&server);
+        let (ada, bob, guest) = (server.signed_in("ada").await, server.signed_in("bob").await, guest(&server, "guest").await);
+        let stays = other.signed_in("ada").await;
+        server.heard();
+        assert_eq!(server.sessions.revoke_everyone().await.unwrap(), 3);
+        assert_eq!(revocations(&server), 3);
+        assert!(!is(&ada, "ada").await && !is(&bob, "bob").await && !is_live(&guest).await);
+        assert!(names(&server.sessions).await.is_empty());
+        assert_eq!(server.sessions.of("ada").count().await.unwrap(), 0);
+        // A late request does not bring a session back.
+        ada.clone().post("/name/late").await;
+        assert!(!is_live(&ada).await);
+        assert_eq!(server.sessions.revoke_everyone().await.unwrap(), 1, "the session that the late request began");
+        assert_eq!(server.sessions.revoke_everyone().await.unwrap(), 0);
+
+        assert!(is(&stays, "ada").await && other.sessions.of("ada").count().await.unwrap() == 1);
+        let again = server.signed_in("ada").await;
+        assert!(is(&again, "ada").await && server.sessions.of("ada").count().await.unwrap() == 1);
+    }
+
+    async fn several_batches_of_sessions_are_listed_and_ended(store) {
+        let server = Server::new(store);
+        crowd(&server, SOME).await;
+        crowd(&other_application(&server), 20).await;
+        assert_eq!(handles(&server.sessions).await.len(), SOME);
+        assert_eq!(server.sessions.revoke_everyone().await.unwrap(), SOME as u64);
+        assert!(names(&server.sessions).await.is_empty());
+        assert_eq!(handles(&other_application(&server).sessions).await.len(), 20);
+    }
+
+    // The store's calls: scan, then one swap for each session.
+    async fn a_call_that_is_interrupted_anywhere_is_completed_by_another(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        for before in [0, 1, 2, 17, 19] {
+            crowd(&server, 20).await;
+            server.heard();
+            faulty.plan(vec![Fault::None; before].into_iter().chain(vec![Fault::Down; 200]));
+            let error = server.sessions.revoke_everyone().await.unwrap_err();
+            assert!(error.is_unavailable(), "{error}");
+            assert_eq!(revocations(&server), before.saturating_sub(1), "the call ended these");
+            faulty.plan([]);
+            let left = handles(&server.sessions).await.len();
+            assert_eq!(left, 20 - before.saturating_sub(1));
+            assert_eq!(server.sessions.revoke_everyone().await.unwrap(), left as u64);
+            assert!(names(&server.sessions).await.is_empty());
+        }
+    }
+
+    // The answer to a swap is lost twice, once before the swap is made and once after. The other sessions end.
+    async fn a_session_that_cannot_be_ended_keeps_no_other_alive(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        crowd(&server, 20).await;
+        faulty.plan([Fault::None, Fault::Down, Fault::Down]);
+        assert!(server.sessions.revoke_everyone().await.unwrap_err().is_unavailable());
+        assert_eq!(handles(&server.sessions).await.len(), 1);
+        // A session whose answer was lost counts once.
+        server.heard();
+        faulty.plan([Fault::None, Fault::Lost]);
+        assert_eq!(server.sessions.revoke_everyone().await.unwrap(), 1);
+        assert_eq!((revocations(&server), handles(&server.sessions).await.len()), (1, 0));
+    }
+
+    async fn a_walk_continues_from_a_stored_position_in_another_process(store) {
+        let server = Server::new(store);
+        crowd(&server, SOME).await;
+        let every = handles(&server.sessions).await;
+        for stop_at in [0, 10, 300, usize::MAX] {
+            let (mut all, mut seen) = (server.sessions.all(), HashSet::new());
+            // The last round stops where the second batch begins.
+            while seen.len() < stop_at && (stop_at < usize::MAX || seen.is_empty() || all.loaded() > 0) {
+                seen.insert(all.next().await.unwrap().unwrap().handle());
+            }
+            let position = all.position().unwrap().as_bytes().to_vec();
+            let loaded = all.loaded();
+            drop(all);
+            let rest = elsewhere(&server).sessions.all_from(Position::new(position));
+            let rest: HashSet<_> = rest.map_ok(|session| session.handle()).try_collect().await.unwrap();
+            assert_eq!(seen.union(&rest).copied().collect::<HashSet<_>>(), every, "stopped at {stop_at}");
+            if loaded == 0 && !server.store.expires_by_itself() {
+                assert!(seen.is_disjoint(&rest), "the position is exact between batches");
+            }
+        }
+    }
+
+    async fn a_stream_of_sessions_ends_at_an_error_and_says_where_to_continue(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        crowd(&server, SOME).await;
+        let mut seen = HashSet::new();
+        faulty.plan([Fault::None, Fault::Down, Fault::Down]);
+        let mut all = server.sessions.all();
+        while let Some(Ok(session)) = all.next().await {
+            seen.insert(session.handle());
+        }
+        assert!(all.next().await.is_none() && all.loaded() == 0);
+        faulty.plan([]);
+        let position = all.position().unwrap().clone();
+        let rest: Vec<_> = server.sessions.all_from(position).try_collect().await.unwrap();
+        seen.extend(rest.iter().map(|session| session.handle()));
+        assert_eq!(seen.len(), SOME);
+    }
+
+    // Each visitor writes all the time. Every session that was there ends, and none comes back.
+    async fn requests_that_write_meanwhile_keep_no_session_alive(store) {
+        let server = Server::new(store);
+        let processes = [server.app.clone(), elsewhere(&server).app];
+        let mut visitors = Vec::new();
+        for number in 0..24 {
+            visitors.push(server.signed_in(&format!("user-{}", number % 3)).await);
+        }
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let writers: Vec<_> = visitors
+            .iter()
+            .enumerate()
+            .map(|(number, visitor)| {
+                let (visitor, stopped) = (visitor.at(&processes[number % 2]), stopped.clone());
+                tokio::spawn(async move {
+                    let mut written = 0;
+                    while !*stopped.borrow() {
+                        let path = if written % 2 == 0 { "/visit" } else { "/renew" };
+                        // Each request comes with the first cookie or with the one before, so all belong to one session.
+                        let status = visitor.clone().post(path).await.status;
+                        assert!(matches!(status, StatusCode::OK | StatusCode::CONFLICT), "{status}");
+                        written += 1;
+                        tokio::task::yield_now().await;
+                    }
+                    written
+                })
+            })
+            .collect();
+        while visitors[0].clone().get("/show").await.json()["visits"] == 0 {
+            tokio::task::yield_now().await;
+        }
+        let before = handles(&server.sessions).await;
+        server.sessions.revoke_everyone().await.unwrap();
+        stop.send(true).unwrap();
+        for writer in writers {
+            assert!(writer.await.unwrap() > 0);
+        }
+        let after = handles(&server.sessions).await;
+        assert!(before.is_disjoint(&after), "{} sessions are alive", before.intersection(&after).count());
+        for visitor in &visitors {
+            assert!(!is_live(visitor).await);
+        }
+        for user in ["user-0", "user-1", "user-2"] {
+            assert_eq!(server.sessions.of(user).count().await.unwrap(), 0);
+        }
+    }
+
+    // The scan has read its batch when a visitor signs in. A new session may come in a later batch, or in none. The session of a
+    // guest was there.
+    async fn a_sign_in_during_the_call_counts_as_later_unless_its_session_was_there(store) {
+        for is_guest in [false, true] {
+            let (server, faulty) = Faulty::server(&store, |builder| builder);
+            let elsewhere = elsewhere(&server);
+            let before = server.signed_in("ada").await;
+            let visitor = if is_guest { guest(&server, "guest").await } else { server.visitor() };
+            let gate = Gate::new();
+            faulty.plan([Fault::Slow(gate.clone())]);
+            let sessions = server.sessions.clone();
+            let ending = tokio::spawn(async move { sessions.revoke_everyone().await.unwrap() });
+            gate.wait().await;
+            let mut visitor = visitor.at(&elsewhere.app);
+            assert_eq!(visitor.post("/login/bob").await.status, StatusCode::OK);
+            gate.open();
+            let ended = ending.await.unwrap();
+            assert!(!is(&before, "ada").await);
+            let stays = is(&visitor, "bob").await;
+            assert!(!(is_guest && stays));
+            assert_eq!(ended, 2 - u64::from(stays));
+            assert_eq!(server.sessions.of("bob").count().await.unwrap(), usize::from(stays), "the list agrees");
+            server.sessions.revoke_everyone().await.unwrap();
+        }
+    }
+
+    async fn a_watched_session_learns_that_it_was_revoked(store) {
+        let server = Server::new(store);
+        let elsewhere = elsewhere(&server);
+        server.signed_in("ada").await;
+        guest(&server, "guest").await;
+        let listed: Vec<_> = elsewhere.sessions.all().try_collect().await.unwrap();
+        let ended: Vec<_> = listed.iter().map(|session| tokio::spawn(session.ended())).collect();
+        // The process that ends the sessions watches them too.
+        let here: Vec<_> = server.sessions.all().try_collect().await.unwrap();
+        let ended_here: Vec<_> = here.iter().map(|session| tokio::spawn(session.ended())).collect();
+        tokio::task::yield_now().await;
+        assert_eq!(server.sessions.revoke_everyone().await.unwrap(), 2);
+        for end in ended_here.into_iter().chain(ended) {
+            let end = tokio::time::timeout(Duration::from_secs(30), end).await.unwrap().unwrap();
+            assert_eq!(end, SessionEnd::Revoked);
+        }
+    }
+
+    // S8: this call takes the handle of any session of its kind.
+    async fn an_administrator_ends_one_session_by_its_handle(store) {
+        let server = Server::new(store);
+        let other = other_application(&server);
+        let (ada, guest, bob) = (server.signed_in("ada").await, guest(&server, "guest").await, server.signed_in("bob").await);
+        other.signed_in("ada").await;
+        let all: Vec<_> = server.sessions.all().try_collect().await.unwrap();
+        let handle_of = |user: Option<&str>| all.iter().find(|session| session.user() == user).unwrap().handle();
+        server.heard();
+        for (visitor, handle) in [(&guest, handle_of(None)), (&ada, handle_of(Some("ada")))] {
+            let handle: SessionHandle = handle.to_string().parse().unwrap();
+            assert!(server.sessions.revoke(handle).await.unwrap());
+            assert_eq!(server.heard(), [Event::Revoked]);
+            assert!(!is_live(visitor).await && !server.sessions.revoke(handle).await.unwrap(), "it has ended already");
+        }
+        assert!(is(&bob, "bob").await);
+        let elsewhere = handles(&other.sessions).await.into_iter().next().unwrap();
+        assert!(!server.sessions.revoke(elsewhere).await.unwrap(), "it is another application's session");
+        assert!(!server.sessions.revoke("00".repeat(16).parse().unwrap()).await.unwrap(), "there is no such session");
+        assert_eq!(handles(&other.sessions).await.len(), 1);
+        assert_eq!(handles(&server.sessions).await.len(), 1);
+    }
+
+    // B61: the session of an administrator who acts as a customer is listed as the administrator's, and ends as a whole.
+    async fn a_session_in_which_a_user_acts_as_another_ends_as_a_whole(store) {
+        let server = Server::new(store);
+        let app = with_impersonation(&server);
+        for by_handle in [false, true] {
+            let mut admin = server.signed_in("admin").await.at(&app);
+            admin.post("/name/desk").await;
+            assert_eq!(admin.post("/as/customer").await.status, StatusCode::OK);
+            let all: Vec<_> = server.sessions.all().try_collect().await.unwrap();
+            let [session] = &all[..] else { panic!("{} sessions", all.len()) };
+            assert_eq!((session.user(), session.acts_as().as_deref(), session.name()), (Some("admin"), Some("customer"), "desk"));
+            server.heard();
+            if by_handle {
+                assert!(server.sessions.revoke(session.handle()).await.unwrap());
+            } else {
+                assert_eq!(server.sessions.revoke_everyone().await.unwrap(), 1);
+            }
+            let [Event::Revoked, Event::ImpersonationEnded { why: ImpersonationEnd::Revoked, .. }] = &server.heard()[..] else {
+                panic!("the events of a revoked impersonation");
+            };
+            assert!(!is_live(&admin).await);
+        }
+    }
+
+    // The administrator's own session ends with the others.
+    async fn a_sign_in_after_revoke_everyone_in_one_request_stands(store) {
+        let server = Server::new(store);
+        let sessions = server.sessions.clone();
+        let app = server.serving(Router::new().route("/incident", post(move |mut s: S| async move {
+            let ended = sessions.revoke_everyone().await.unwrap();
+            s.user_mut().log_in("admin".into());
+            ended.to_string()
+        })));
+        let (other, before) = (server.signed_in("ada").await, server.signed_in("admin").await);
+        let mut admin = before.at(&app);
+        let reply = admin.post("/incident").await;
+        assert_eq!((reply.status, &*reply.body), (StatusCode::OK, "2"));
+        assert!(is(&admin.at(&server.app), "admin").await && !is(&before, "admin").await && !is(&other, "ada").await);
+        assert_eq!(server.sessions.of("admin").count().await.unwrap(), 1);
+    }
+
+    // Only a newer version of this crate can end its sessions, so the call does not claim that everybody is signed out.
+    async fn a_session_of_a_newer_version_stays_and_is_an_error(store) {
+        let server = Server::new(store);
+        guest(&server, "newer").await;
+        let (key, now) = (server.key().await, server.clock.now());
+        let before = server.store.load(&key, now).await.unwrap().unwrap();
+        let mut bytes = before.value().to_bytes().to_vec();
+        bytes[7] ^= 1;
+        bytes[8] = 2;
+        let swapped = server.store.swap(&key, Some(&before), Some(&Value::from_bytes(bytes)), now).await.unwrap();
+        assert!(matches!(swapped, Swapped::Done(_)));
+        let ada = server.signed_in("ada").await;
+        let log = Log::of_this_thread();
+        assert_eq!(handles(&server.sessions).await.len(), 1);
+        assert!(log.take().contains("newer version of this crate"));
+        let error = server.sessions.revoke_everyone().await.unwrap_err();
+        assert!(format!("{error:?}").contains("newer version"), "{error:?}");
+        assert!(!is(&ada, "ada").await, "the others have ended");
+        assert!(server.store.load(&key, now).await.unwrap().is_some());
+        assert_eq!(other_application(&server).sessions.revoke_everyone().await.unwrap(), 0, "it is not theirs");
+    }
+
+    async fn a_damaged_session_is_passed_over(store) {
+        let server = Server::new(store);
+        guest(&server, "damaged").await;
+        let (key, now) = (server.key().await, server.clock.now());
+        let before = server.store.load(&key, now).await.unwrap().unwrap();
+        let mut bytes = before.value().to_bytes().to_vec();
+        bytes[7] ^= 1;
+        bytes.truncate(40);
+        server.store.swap(&key, Some(&before), Some(&Value::from_bytes(bytes)), now).await.unwrap();
+        guest(&server, "sound").await;
+        assert_eq!(names(&server.sessions).await, ["sound"]);
+        assert_eq!(server.sessions.revoke_everyone().await.unwrap(), 1);
+    }
+}
+
+over_two_stores! {
+    async fn ten_thousand_sessions_are_listed_and_ended(store) {
+        let server = Server::new(store);
+        crowd(&server, 10_000).await;
+        assert_eq!(handles(&server.sessions).await.len(), 10_000);
+        assert_eq!(server.sessions.revoke_everyone().await.unwrap(), 10_000);
+        assert!(names(&server.sessions).await.is_empty());
+    }
+
+    async fn a_position_of_another_store_is_an_error_that_no_retry_cures(store) {
+        let server = Server::new(store);
+        crowd(&server, 1).await;
+        let mut all = server.sessions.all_from(Position::new(*b"\xff not a position of any store"));
+        let error = all.next().await.unwrap().err().unwrap();
+        assert!(!error.is_unavailable() && error.to_string().contains("begin at the start"), "{error}");
+        assert!(all.next().await.is_none());
+    }
+}
+
+/// The store in this process, which the engine asks directly, and by other keys than other stores.
+fn in_memory() -> (Sessions<Site>, Router) {
+    let sessions = Sessions::<Site>::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build().unwrap();
+    let app = tests::app::routes().layer(sessions.layer());
+    (sessions, app)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn requests_on_other_threads_keep_no_session_alive_in_memory() {
+    let (sessions, app) = in_memory();
+    let mut visitors = Vec::new();
+    for number in 0..400 {
+        let mut visitor = Visitor::new(&app);
+        visitor.post(&format!("/login/user-{number}")).await;
+        visitors.push(visitor);
+    }
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let writers: Vec<_> = visitors
+        .chunks(100)
+        .map(|visitors| {
+            let (visitors, stopped) = (visitors.to_vec(), stopped.clone());
+            tokio::spawn(async move {
+                while !*stopped.borrow() {
+                    for visitor in &visitors {
+                        assert_eq!(visitor.clone().post("/visit").await.status, StatusCode::OK);
+                    }
+                }
+            })
+        })
+        .collect();
+    let before = handles(&sessions).await;
+    assert_eq!(before.len(), 400);
+    assert!(sessions.revoke_everyone().await.unwrap() >= 400);
+    stop.send(true).unwrap();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert!(before.is_disjoint(&handles(&sessions).await));
+    for visitor in &visitors {
+        assert!(!is_live(visitor).await);
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_ends_one_session_in_memory_by_its_handle() {
+    let (sessions, app) = in_memory();
+    let (mut one, mut other) = (Visitor::new(&app), Visitor::new(&app));
+    one.post("/name/one").await;
+    other.post("/login/other").await;
+    let all: Vec<_> = sessions.all().try_collect().await.unwrap();
+    let handle = all.iter().find(|session| session.name() == "one").unwrap().handle();
+    assert!(sessions.revoke(handle).await.unwrap() && !sessions.revoke(handle).await.unwrap());
+    assert!(!is_live(&one).await && is(&other, "other").await);
+}
+
+/// A store that cannot list its values.
+struct Unlisted(MemoryStore);
+
+impl Store for Unlisted {
+    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Versioned>, StoreError> {
+        self.0.load(&Key::from_digest(key.digest()), now).await
+    }
+
+    async fn swap(
+        &self,
+        key: &Key,
+        before: Option<&Versioned>,
+        after: Option<&Value>,
+        now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        self.0.swap(&Key::from_digest(key.digest()), before, after, now).await
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_list_its_values_is_an_error_that_says_what_to_write() {
+    let sessions =
+        Sessions::<Site>::builder().store(Unlisted(MemoryStore::new())).keys(KeyRing::generate()).build().unwrap();
+    let mut visitor = Visitor::new(&tests::app::routes().layer(sessions.layer()));
+    visitor.post("/login/ada").await;
+    let check = |error: Error| {
+        assert!(
+            !error.is_unavailable() && error.to_string().contains("implement `session_runtime::store::Store::scan`"),
+            "{error}"
+        );
+    };
+    check(sessions.revoke_everyone().await.unwrap_err());
+    check(sessions.all().next().await.unwrap().err().unwrap());
+    // One session can still be ended: that takes no list.
+    let handle = sessions.of("ada").list().await.unwrap()[0].handle();
+    assert!(sessions.revoke(handle).await.unwrap() && !sessions.revoke(handle).await.unwrap());
+    assert!(!sessions.revoke("00".repeat(16).parse().unwrap()).await.unwrap());
+    assert!(!is(&visitor, "ada").await);
+}
+
+#[derive(Session)]
+struct InCookies {
+    theme: String,
+}
+
+#[tokio::test]
+async fn sessions_in_cookies_are_an_error_that_says_what_to_do_instead() {
+    // The store of revocations holds no sessions.
+    for store in [CookieStore::encrypted(), CookieStore::encrypted().revocations(AnyStore::memory())] {
+        let sessions = Sessions::<InCookies>::builder().store(store).keys(KeyRing::generate()).build().unwrap();
+        let handle = "00".repeat(16).parse().unwrap();
+        let errors = [
+            sessions.revoke_everyone().await.unwrap_err(),
+            sessions.all().next().await.unwrap().err().unwrap(),
+            sessions.revoke(handle).await.unwrap_err(),
+        ];
+        for error in errors {
+            assert!(!error.is_unavailable() && error.to_string().contains("CookieStore::issued_after"), "{error}");
+        }
+    }
+}
