@@ -161,22 +161,24 @@ impl Engine {
         owner: impl Fn(&Record) -> Owner,
     ) -> Result<End, Error> {
         let nonce = Nonce::next();
+        // The session as it was before this call's last swap.
+        let mut before = None;
         loop {
             let now = self.clock.now();
             let held = self.read(claim.current(), now);
-            let (value, record) = match &held {
+            let (value, record) = match held {
                 // The tombstone is from an earlier write of this call, whose answer was lost.
                 Held::Ended(tombstone) if tombstone.nonce == nonce => {
                     claim.confirm().await?;
-                    return Ok(End::Ended);
+                    break;
                 }
                 Held::Live(record) if record.knows(nonce) => {
                     claim.confirm().await?;
-                    return Ok(End::Ended);
+                    break;
                 }
-                Held::Live(record) if owner(record) == Owner::Own => (self.tombstone(nonce, reason, now), record),
-                Held::Live(record) if owner(record) == Owner::Impersonator => {
-                    let Some(mut own) = self.own(record) else { return Ok(End::Spared) };
+                Held::Live(record) if owner(&record) == Owner::Own => (self.tombstone(nonce, reason, now), record),
+                Held::Live(record) if owner(&record) == Owner::Impersonator => {
+                    let Some(mut own) = self.own(&record) else { return Ok(End::Spared) };
                     own.note_write(nonce, now);
                     (Value::session(self.scope, own.into()).critical(), record)
                 }
@@ -185,16 +187,19 @@ impl Engine {
                 Held::Newer => return Err(newer_session()),
                 Held::Ended(_) | Held::Nothing => return Ok(End::Gone),
             };
+            before = Some(record);
             if claim.swap(Some(&value), now).await? {
-                if owner(record) == Owner::Own && reason != EndReason::Replayed {
-                    self.events.emit(&Event::Revoked, Some(key));
-                }
-                if let (Some(impersonation), Some(user)) = (record.impersonation(), &record.user) {
-                    self.report_impersonation_ended(&impersonation.by, user, why, key);
-                }
-                return Ok(End::Ended);
+                break;
             }
         }
+        let Some(record) = before else { return Ok(End::Ended) };
+        if owner(&record) == Owner::Own && reason != EndReason::Replayed {
+            self.events.emit(&Event::Revoked, Some(key));
+        }
+        if let (Some(impersonation), Some(user)) = (record.impersonation(), &record.user) {
+            self.report_impersonation_ended(&impersonation.by, user, why, key);
+        }
+        Ok(End::Ended)
     }
 
     /// Returns the tombstone of a session that ends now.

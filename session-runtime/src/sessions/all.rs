@@ -116,7 +116,8 @@ impl<S: Schema> Sessions<S> {
     ///   server: a request in progress can no longer change it, and the next request with its cookie is anonymous. Streams and
     ///   sockets that wait for the end ([`Core::ended`](crate::Core::ended)) get
     ///   [`SessionEnd::Revoked`](crate::SessionEnd::Revoked). Each session is an [`Event::Revoked`](crate::Event::Revoked).
-    /// * **A session that begins during the call** may end too, or stay. To keep visitors out, first make sign-ins refuse them.
+    /// * **A session that begins during the call** may end too, or stay. If it begins more than a minute after the call, it stays, so
+    ///   that new sessions cannot prolong the call without end. To keep visitors out, first make sign-ins refuse them.
     ///   See also "Check the sign-in" in [`guide::security`](crate::guide::security).
     /// * **The caller's own session ends too.** A handler that calls `log_in` after this call keeps its visitor signed in, under
     ///   a new id.
