@@ -16,7 +16,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     error::Error,
-    event::{Event, ImpersonationEnd},
+    event::ImpersonationEnd,
     id::Nonce,
     key::Key,
     record::{Owner, Record},
@@ -130,6 +130,8 @@ impl Engine {
         let deadline = &Deadline::new(self.commit_timeout);
         let mut claim = self.claim_loaded(key, Pace::Urgent, deadline).await?;
         let nonce = Nonce::next();
+        // The session before the last swap, whose answer may be lost.
+        let mut unanswered: Option<(Arc<Record>, Owner)> = None;
         loop {
             let now = self.clock.now();
             let held = self.read(claim.current(), now);
@@ -137,10 +139,16 @@ impl Engine {
                 // The tombstone is from an earlier write of this call, whose answer was lost.
                 Held::Ended(tombstone) if tombstone.nonce == nonce => {
                     claim.confirm().await?;
+                    if let Some((record, owner)) = unanswered {
+                        self.report_end(key, &record, owner, reason, why);
+                    }
                     return Ok(End::Ended);
                 }
                 Held::Live(record) if record.knows(nonce) => {
                     claim.confirm().await?;
+                    if let Some((record, owner)) = unanswered {
+                        self.report_end(key, &record, owner, reason, why);
+                    }
                     return Ok(End::Ended);
                 }
                 Held::Live(record) if owner(record) == Owner::Own => (self.tombstone(nonce, reason, now), record),
@@ -155,14 +163,10 @@ impl Engine {
                 Held::Ended(_) | Held::Nothing => return Ok(End::Gone),
             };
             if claim.swap(Some(&value), now).await? {
-                if owner(record) == Owner::Own && reason != EndReason::Replayed {
-                    self.events.emit(&Event::Revoked, Some(key));
-                }
-                if let (Some(impersonation), Some(user)) = (record.impersonation(), &record.user) {
-                    self.report_impersonation_ended(&impersonation.by, user, why, key);
-                }
+                self.report_end(key, record, owner(record), reason, why);
                 return Ok(End::Ended);
             }
+            unanswered = Some((Arc::clone(record), owner(record)));
         }
     }
 
