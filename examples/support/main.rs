@@ -65,12 +65,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let sessions = Sessions::<Shop>::builder()
         .store(MemoryStore::new())
         .keys(KeyRing::generate())
-        .on_event(|event, _| match event {
-            Event::ImpersonationStarted { impersonator, user, .. } => println!("{impersonator} acts as {user}"),
-            Event::ImpersonationEnded { impersonator, user, why } => {
-                println!("{impersonator} no longer acts as {user}: {why:?}")
+        .events_name_users(true)
+        .on_event(|report| {
+            let [user, impersonator] =
+                [&report.user, &report.impersonator].map(|user| user.as_deref().unwrap_or_default());
+            match report.event {
+                Event::ImpersonationStarted { .. } => println!("{impersonator} acts as {user}"),
+                Event::ImpersonationEnded { why } => println!("{impersonator} no longer acts as {user}: {why:?}"),
+                _ => {}
             }
-            _ => {}
         })
         .build()?;
     let app = Router::new()

@@ -15,6 +15,9 @@ pub mod security {}
 #[doc = include_str!("../docs/sign_ins.md")]
 pub mod sign_ins {}
 
+#[doc = include_str!("../docs/events.md")]
+pub mod events {}
+
 #[doc = include_str!("../docs/cost.md")]
 pub mod cost {}
 

@@ -53,7 +53,8 @@
 //! - [`Sessions::from_env`] and [`Config`]: configuration from the environment and from a settings file.
 //! - [`store`]: the contract for a store of your own, and how to open a store by URL. [`CookieStore`]: keeps each session in its
 //!   visitor's cookie.
-//! - [`Event`]: what happens to sessions without showing in any response.
+//! - [`Event`] and [`Report`]: what happens to sessions, when, and to which user. [`SessionsBuilder::on_event`] passes them to a
+//!   closure, [`Sessions::events`] to a stream.
 //!
 //! # Guides
 //!
@@ -62,6 +63,7 @@
 //! - [`guide::security`]: which security requirements hold by default, and which are left to the application.
 //! - [`guide::sign_ins`]: how users sign in, with or without proof, how to ask for a password again, and how a user acts as
 //!   another.
+//! - [`guide::events`]: an audit log, the events, the metrics and the spans.
 //! - [`guide::behaviours`]: the numbered behaviours that the tests check.
 //! - [`guide::evolution`]: which changes to a session struct are safe while sessions are live, and how to make the rest
 //!   safe.
@@ -108,6 +110,7 @@
 //! - `memory`, `file` (default): `MemoryStore` and `FileStore`.
 //! - `redis`: `RedisStore`, for several servers, on Redis or Valkey. `redis-tls`: adds TLS, which needs a C compiler.
 //! - `postgres`, `mysql`, `sqlite`: `SqlStore`, each for its database. `sql-tls`: adds TLS to them, which needs a C compiler.
+//! - `metrics`: counters and histograms, through the facade `metrics`: see [`guide::events`].
 //! - `testing`: sessions without HTTP, a cookie jar for tests of routers, the suite that every store must pass, and tests for
 //!   deployments.
 
@@ -128,6 +131,7 @@ pub mod guide;
 mod id;
 mod key;
 mod keys;
+mod meter;
 mod record;
 mod schema;
 mod secret_file;
@@ -171,9 +175,9 @@ pub use self::web::{CookiesFuture, CookiesService, SameOrigin, SessionFuture, Se
 pub use self::{
     clock::{Clock, Timestamp},
     cookie::{CookieSpec, SameSite},
-    engine::{SessionEnd, StoreDown},
+    engine::StoreDown,
     error::Error,
-    event::{Event, Events, ImpersonationEnd},
+    event::{Event, EventStream, Events, ImpersonationEnd, Report, SessionEnd},
     fields::{Atomic, Counter, Flash, FlashList, Maybe, Plain},
     keys::KeyRing,
     schema::{Bounded, SessionLimit},

@@ -14,7 +14,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use session_runtime::{
-    Clock, Event, KeyRing, Session, Sessions, SessionsBuilder, store::Key, testing::inspect::Stored,
+    Clock, Event, KeyRing, Report, Session, Sessions, SessionsBuilder, store::Key, testing::inspect::Stored,
 };
 
 use crate::{
@@ -62,7 +62,7 @@ pub struct Server {
     pub clock: Clock,
     pub store: AnyStore,
     pub controls: Arc<Controls>,
-    pub events: Arc<Mutex<Vec<Event>>>,
+    pub events: Arc<Mutex<Vec<Report>>>,
     pub keys: KeyRing,
 }
 
@@ -81,7 +81,7 @@ impl Server {
         clock: Clock,
         options: impl FnOnce(SessionsBuilder<Site>) -> SessionsBuilder<Site>,
     ) -> Self {
-        let (controls, events) = (Arc::<Controls>::default(), Arc::<Mutex<Vec<Event>>>::default());
+        let (controls, events) = (Arc::<Controls>::default(), Arc::<Mutex<Vec<Report>>>::default());
         let heard = Arc::clone(&events);
         let builder = Sessions::<Site>::builder()
             .store(Probe { inner: store.clone(), controls: Arc::clone(&controls) })
@@ -89,7 +89,7 @@ impl Server {
             .clock(clock.clone())
             // Disables background clean-up, so that tests can count the store's calls.
             .clean_every(Duration::ZERO)
-            .on_event(move |event, _| heard.lock().unwrap().push(event.clone()));
+            .on_event(move |report| heard.lock().unwrap().push(report.clone()));
         let sessions = options(builder).build().unwrap();
         Self { app: routes().layer(sessions.layer()), sessions, clock, store, controls, events, keys }
     }
@@ -139,6 +139,11 @@ impl Server {
 
     /// Returns the events since the last call.
     pub fn heard(&self) -> Vec<Event> {
+        self.reports().into_iter().map(|report| report.event).collect()
+    }
+
+    /// Returns the events since the last call, with their sessions and users.
+    pub fn reports(&self) -> Vec<Report> {
         std::mem::take(&mut self.events.lock().unwrap())
     }
 }

@@ -25,7 +25,7 @@ impl Reports {
     fn of(store: &MemoryStore) -> Self {
         let reports = Self::default();
         let heard = reports.0.clone();
-        store.observe(Events::new(move |event, _| heard.lock().unwrap().push(event.clone())));
+        store.observe(Events::new(move |report| heard.lock().unwrap().push(report.event.clone())));
         reports
     }
 
@@ -305,7 +305,7 @@ async fn all_observers_see_evictions_and_a_clone_is_the_same_store() {
 #[tokio::test]
 async fn a_hook_that_panics_does_not_take_the_store_down() {
     let store = MemoryStore::with_capacity(2);
-    store.observe(Events::new(|_, _| std::panic::resume_unwind(Box::new("a hook"))));
+    store.observe(Events::new(|_| std::panic::resume_unwind(Box::new("a hook"))));
     let key = new(&store, user()).await;
     new(&store, guest()).await;
     for round in 0..20 {
@@ -324,7 +324,7 @@ async fn a_hook_may_use_the_store_that_calls_it() {
     let users = several(&store, 2, user).await;
     let (asked, user, found) = (store.clone(), users[0], Arc::new(AtomicUsize::new(0)));
     let finds = found.clone();
-    store.observe(Events::new(move |_, _| {
+    store.observe(Events::new(move |_| {
         let mut loading = std::pin::pin!(asked.load(&user, NOW));
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         if let std::task::Poll::Ready(Ok(Some(_))) = loading.as_mut().poll(&mut context) {

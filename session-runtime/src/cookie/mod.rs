@@ -38,7 +38,7 @@ pub(crate) use self::{
     rules::LARGEST_PAIR,
     session::{Carried, Chunks, Form, MAX_CHUNKS, OpenedSession, SessionCookie, new_selector, split},
     spec::Attributes,
-    token::{Token, TokenSigner},
+    token::{Fingerprints, Token, TokenSigner},
     writer::{LONGEST, Writer},
 };
 #[cfg(feature = "web")]

@@ -7,7 +7,7 @@ use super::{
     rules::is_exclusive,
     token::Token,
 };
-use crate::event::{Event, Events};
+use crate::event::{About, Event, Events};
 
 /// The valid values of our cookie in a request.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(crate) fn present<'a, T>(
     is_same: impl Fn(&mut T, &T) -> bool,
 ) -> Brought<T> {
     let refused = |event| {
-        events.emit(&event, None);
+        events.emit(&event, About::NOTHING);
         Brought::Nothing
     };
     match find(headers, name) {

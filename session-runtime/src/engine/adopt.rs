@@ -54,11 +54,12 @@ impl Request {
         if let Some(Renewal { verifier, digest }) = adopted.renewal.take() {
             (found.digest, found.by_current_key, found.is_drawn) = (digest, true, true);
             self.state().verifier = Some(verifier);
-            attempt.event = Some(Event::Renewed);
+            attempt.events.push((Event::Renewed, None));
         }
         if adopted.created {
-            attempt.event = Some(Event::Created);
+            attempt.events.push((Event::Created, None));
         }
+        attempt.note_sign(found.record());
         if renewed || adopted.created || engine.shows(&found, &adopted) {
             let cookie = engine.cookie_for(&found, self.state().verifier.as_ref(), now);
             attempt.cookie = cookie.or(attempt.cookie.take());

@@ -32,8 +32,12 @@ pub(super) struct Attempt {
     pub(super) refused: bool,
     /// The change to the response's cookie once the commit is done.
     pub(super) cookie: Option<CookieChange>,
-    /// The event to report once the commit is done.
-    pub(super) event: Option<Event>,
+    /// The user who was signed in to the session before this attempt, if the attempt may change that. A user who acted as another
+    /// counts, not the user whom they acted as.
+    pub(super) left: Option<Arc<[u8]>>,
+    /// The events to report once the commit is done. If a user is given, the event concerns that user, and not the one who is
+    /// signed in by then.
+    pub(super) events: Vec<(Event, Option<Arc<[u8]>>)>,
     /// Whether an earlier commit began this attempt.
     pub(super) resumed: bool,
     /// Whether the request leaves the idle deadline unchanged.
@@ -104,7 +108,8 @@ impl Attempt {
             before: None,
             refused: false,
             cookie: None,
-            event: None,
+            left: None,
+            events: Vec::new(),
             resumed: false,
             is_passive: false,
         }

@@ -10,6 +10,7 @@ use crate::{
     error::{Error, Kind},
     event::Events,
     key::Key,
+    meter::{self, Timer},
     store::{DynStore, Position, Scanned, StoreError},
     timeout::{Elapsed, timeout},
     value::{Swapped, Value, Versioned},
@@ -72,17 +73,18 @@ impl Backend {
             store.observe(events);
         }
     }
-
-    /// Removes expired values. Returns how many.
-    pub(crate) async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
-        match self.store() {
-            Some(store) => store.delete_expired(now).await,
-            None => Ok(0),
-        }
-    }
 }
 
 impl Engine {
+    /// Removes expired values. Returns how many.
+    pub(crate) async fn delete_expired(&self) -> Result<u64, StoreError> {
+        let Some(store) = self.backend.store() else { return Ok(0) };
+        let timer = Timer::start();
+        let deleted = store.delete_expired(self.clock.now()).await;
+        timer.stop(self.kind(), "delete_expired", &deleted);
+        deleted
+    }
+
     /// Loads the value under `key`. Returns `None` if sessions are in cookies and no store keeps revocations.
     pub(super) async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Versioned>, StoreError> {
         self.load_before(key, now, None).await
@@ -96,19 +98,25 @@ impl Engine {
         deadline: Option<&Deadline>,
     ) -> Result<Option<Versioned>, StoreError> {
         let Some(store) = self.backend.store() else { return Ok(None) };
-        match store.in_process() {
+        let timer = Timer::start();
+        let loaded = match store.in_process() {
             Some(store) => Ok(store.load_now(key)),
             None => in_time(timeout(|| self.limit(deadline), store.load(key, now)).await),
-        }
+        };
+        timer.stop(self.kind(), "load", &loaded);
+        loaded
     }
 
     /// Loads the values under these keys, in their order.
     pub(super) async fn load_many(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Versioned>>, StoreError> {
         let Some(store) = self.backend.store() else { return Ok(vec![None; keys.len()]) };
-        match store.in_process() {
+        let timer = Timer::start();
+        let loaded = match store.in_process() {
             Some(store) => Ok(keys.iter().map(|key| store.load_now(key)).collect()),
             None => in_time(timeout(|| self.store_timeout, store.load_many(keys, now)).await),
-        }
+        };
+        timer.stop(self.kind(), "load_many", &loaded);
+        loaded
     }
 
     /// Returns the next batch of the store's values, from a position on. A batch may take as long as a commit, since it loads
@@ -142,10 +150,15 @@ impl Engine {
         deadline: Option<&Deadline>,
     ) -> Result<Swapped, StoreError> {
         let Some(store) = self.backend.store() else { return Ok(Swapped::Stale(None)) };
+        let timer = Timer::start();
         let swapped = match store.in_process() {
             Some(store) => store.swap_now(key, before, after, now),
             None => in_time(timeout(|| self.limit(deadline), store.swap(key, before, after, now)).await),
         };
+        timer.stop(self.kind(), "swap", &swapped);
+        if let (Ok(Swapped::Done(_)), Some(bytes)) = (&swapped, after.and_then(Value::field_bytes)) {
+            meter::size(self.kind(), bytes);
+        }
         // The store may have applied the write even if it returned an error.
         if after.is_none_or(Value::is_critical) && !matches!(swapped, Ok(Swapped::Stale(_))) {
             self.watches.hint(key);

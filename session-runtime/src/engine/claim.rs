@@ -14,6 +14,7 @@ use crate::{
     clock::Timestamp,
     error::{Error, Kind},
     key::Key,
+    meter,
     value::{Swapped, Value, Versioned},
 };
 
@@ -184,6 +185,7 @@ impl Claim<'_> {
                 true
             }
             Swapped::Stale(newer) => {
+                meter::retry(self.engine.kind());
                 self.turn.hear();
                 // If an answer was lost, the newer value may be this swap's own.
                 self.turn.disband_group(!is_again);

@@ -10,7 +10,7 @@ use super::{Engine, migrate, secrets::Secrets};
 use crate::{
     clock::Timestamp,
     error::Error,
-    event::{Event, Events},
+    event::{About, Event, Events},
     key::Key,
     record::{Entry, Fields, Record},
     schema::Migration,
@@ -70,7 +70,7 @@ impl Codec {
         unreadable.dedup();
         for field in unreadable {
             warn_limited!(field, "a stored secret cannot be opened");
-            events.emit(&Event::Undecodable { field }, Some(key));
+            events.emit(&Event::Undecodable { field }, About::record(&raw).with_session(Some(key)));
         }
         match fields {
             None => OpenRecord { record: raw, closed: None },

@@ -16,11 +16,13 @@ use super::{
     put::Put,
     read::Held,
     request::Phase,
+    span::in_span,
 };
 use crate::{
     error::{Error, Kind},
-    event::Event,
+    event::{Event, ImpersonationEnd},
     id::Nonce,
+    record::Owner,
     value::{EndReason, Value},
 };
 
@@ -118,7 +120,16 @@ impl Request {
             let resumed = attempt.resumed;
             let mut in_flight = InFlight { request: self, attempt: Some(attempt) };
             let Some(attempt) = &mut in_flight.attempt else { continue };
-            let outcome = match self.attempt(attempt, &deadline).await {
+            let attempted = match self.commit_span() {
+                None => self.attempt(attempt, &deadline).await,
+                // Boxed because spans are rare: otherwise every commit's future would reserve room for one.
+                Some(span) => {
+                    let note = |span: &_, attempted: &_| self.note_commit(span, attempted);
+                    Box::pin(in_span(span, self.attempt(attempt, &deadline), note)).await
+                }
+            };
+            self.engine.count_commit(&attempted);
+            let outcome = match attempted {
                 // No handler asked for this write. The next request makes it instead.
                 Err(error) if !attempt.asked && !resumed => {
                     tracing::debug!(target: "session_runtime", %error, "the deadline of a session could not be moved");
@@ -139,11 +150,17 @@ impl Request {
                 }
                 Ok(outcome) => outcome,
             };
+            let refused = match outcome {
+                Outcome::Refused => attempt.entering.take().map(|entering| entering.identity),
+                _ => None,
+            };
             in_flight.attempt = None;
             // If the attempt was from an earlier commit, the changes that handlers made after it are still to be stored.
             if !(resumed && outcome == Outcome::Applied) {
                 // Nothing was dropped if no handler asked for a write.
-                if asked || outcome == Outcome::Gone {
+                if outcome == Outcome::Refused {
+                    self.emit_of(&Event::SignInRefused, refused.as_deref());
+                } else if asked || outcome == Outcome::Gone {
                     self.report(outcome);
                 }
                 return Ok(Committed { outcome, asked });
@@ -210,8 +227,11 @@ impl Request {
                 self.report_impersonation();
             }
         }
-        if let Some(event) = attempt.event.take() {
-            self.emit(&event);
+        for (event, user) in std::mem::take(&mut attempt.events) {
+            match user {
+                Some(user) => self.emit_of(&event, Some(&user)),
+                None => self.emit(&event),
+            }
         }
         if let Some(cookie) = attempt.cookie.take() {
             self.state().cookie = Some(cookie);
@@ -268,6 +288,9 @@ impl Request {
             found.stored = claim.finish();
             let mut state = self.state();
             (state.presented, state.verifier, state.cookie) = (Some(Presented::Found(found)), verifier, cookie);
+        } else if let Some(former) = &attempt.before {
+            let former = former.0.record();
+            engine.report_end(&entering.key, former, Owner::Own, EndReason::Unsettled, ImpersonationEnd::Stopped);
         }
         Ok(())
     }
@@ -335,6 +358,7 @@ impl Request {
                     return Ok((!attempt.pending.signs_in()).then_some(outcome));
                 }
             }
+            attempt.note_user(found.record());
             let cookie = self.state().phase.takes_cookie();
             let put = match next(engine, attempt, &found, cookie, now)? {
                 Next::Nothing => return Ok(Some(self.adopt(attempt, found, Some(Adopted::default()), now))),
@@ -404,7 +428,7 @@ impl Request {
 
     /// Notes that the session that came with the request has ended.
     fn ended(&self, attempt: &mut Attempt) -> Option<Outcome> {
-        self.emit(&Event::Ended);
+        self.report_ended(attempt);
         attempt.ended = true;
         attempt.unanswered = None;
         attempt.cookie = Some(CookieChange::Remove);
@@ -462,6 +486,8 @@ impl Request {
         // Streams of the same session need not wait for the next look at the store.
         if let Some(Presented::Found(found)) = &state.presented {
             self.engine.watches.hint(&self.engine.watched_key(found.selector));
+            let record = Arc::clone(found.record());
+            state.lost = Some(record);
         }
         // A cookie from an earlier `save` would now replace a newer one, or open nothing.
         (state.presented, state.cookie) = (Some(Presented::Lost(lost)), None);
@@ -470,11 +496,11 @@ impl Request {
 
     pub(super) fn report(&self, outcome: Outcome) {
         match outcome {
-            Outcome::Applied => {}
+            // A refused sign-in concerns a user who is not signed in to the session: see `commit_entered`.
+            Outcome::Applied | Outcome::Refused => {}
             Outcome::Gone => self.emit(&Event::Gone),
             Outcome::Moved => self.emit(&Event::Moved),
             Outcome::Conflict => self.emit(&Event::Conflict),
-            Outcome::Refused => self.emit(&Event::SignInRefused),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    event::{Event, ImpersonationEnd},
+    event::{About, Event, ImpersonationEnd},
     key::Key,
     record::{self, Impersonation, Proof, Record},
     schema::Stays,
@@ -73,11 +73,6 @@ pub(super) fn set_aside(
 }
 
 impl Engine {
-    /// Returns the fingerprint that names a user in events.
-    pub(crate) fn user_fingerprint(&self, identity: &[u8]) -> String {
-        self.fingerprint_of(&Criterion::user(identity))
-    }
-
     /// Returns the fingerprint of what sessions are found by. For a user, it is the one that names the user in events.
     pub(crate) fn fingerprint_of(&self, criterion: &Criterion<'_>) -> String {
         self.signer.fingerprints().name(&self.list_of(criterion))
@@ -85,8 +80,8 @@ impl Engine {
 
     /// Reports that a user no longer acts as another.
     pub(super) fn report_impersonation_ended(&self, by: &[u8], user: &[u8], why: ImpersonationEnd, session: &Key) {
-        let (impersonator, user) = (self.user_fingerprint(by), self.user_fingerprint(user));
-        self.events.emit(&Event::ImpersonationEnded { impersonator, user, why }, Some(session));
+        let about = About::session(session).with_user(Some(user)).with_impersonator(by);
+        self.events.emit(&Event::ImpersonationEnded { why }, about);
     }
 }
 
@@ -123,10 +118,8 @@ impl Request {
     /// Reports that a user has begun to act as another.
     pub(super) fn report_impersonation(&self) {
         let Some(record) = self.found_record() else { return };
-        if let (Some(impersonation), Some(user)) = (record.impersonation(), &record.user) {
-            let (impersonator, user) =
-                (self.engine().user_fingerprint(&impersonation.by), self.engine().user_fingerprint(user));
-            self.emit(&Event::ImpersonationStarted { impersonator, user, ends_at: impersonation.ends_at.into() });
+        if let Some(impersonation) = record.impersonation() {
+            self.emit(&Event::ImpersonationStarted { ends_at: impersonation.ends_at.into() });
         }
     }
 

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     error::Error,
-    event::{Event, ImpersonationEnd},
+    event::ImpersonationEnd,
     id::Nonce,
     key::Key,
     record::{Owner, Record},
@@ -193,12 +193,7 @@ impl Engine {
             }
         }
         let Some(record) = before else { return Ok(End::Ended) };
-        if owner(&record) == Owner::Own && reason != EndReason::Replayed {
-            self.events.emit(&Event::Revoked, Some(key));
-        }
-        if let (Some(impersonation), Some(user)) = (record.impersonation(), &record.user) {
-            self.report_impersonation_ended(&impersonation.by, user, why, key);
-        }
+        self.report_end(key, &record, owner(&record), reason, why);
         Ok(End::Ended)
     }
 

@@ -21,6 +21,7 @@
 //!   listed sessions. `reload`: reloads a session for handles that outlive their response. `leave`: ends a request. `stale`:
 //!   removes the cookies of sessions that have ended.
 //! - `impersonation`: lets one user act as another.
+//! - `report`: the events of sign-ins, sign-outs and ended sessions. `span`: the spans and counts of loads and commits.
 //! - `watch`: learns that a session ended, for streams and sockets that stay open.
 //! - `codec`, `secrets`, `sealer`, `migrate`: translate between a stored record and a request's view of it.
 //! - `neighbours`: finds kinds of sessions whose cookies overwrite each other.
@@ -59,11 +60,13 @@ mod queue;
 mod read;
 mod reload;
 mod renewal;
+mod report;
 mod request;
 mod sealer;
 mod secrets;
 mod several;
 mod snapshot;
+mod span;
 mod stale;
 mod update;
 
@@ -83,7 +86,6 @@ use tokio::task::AbortHandle;
 #[cfg(feature = "testing")]
 pub(crate) use self::migrate::as_of_today;
 pub(crate) use self::open::GRACE;
-pub use self::watch::SessionEnd;
 pub(crate) use self::{
     backend::Backend,
     client::Client,

@@ -6,16 +6,17 @@ use super::{
     Engine,
     backend::Backend,
     presented::{Found, Lost, Presented},
+    read::Held,
 };
 use crate::{
     clock::Timestamp,
     cookie::{Brought, Chunks, OpenedSession, Token, present},
     error::Error,
-    event::{Event, ImpersonationEnd},
+    event::{About, Event, ImpersonationEnd},
     id::{Digest, Verifier},
     key::Key,
     record::{Older, Owner, Record, Replaced},
-    value::{EndReason, Versioned},
+    value::{Damage, Decoded, EndReason, Swapped, Versioned},
 };
 
 /// For this long after a change of privilege replaces a verifier, a request with the previous one counts as late, not as stolen.
@@ -97,19 +98,25 @@ impl Engine {
     /// Loads the session that a token names.
     async fn open_stored(&self, token: &Token, now: Timestamp) -> Result<Presented, Error> {
         let key = self.scope.session(token.selector);
-        let Some((stored, record)) = self.load_session(&key, now).await? else {
-            self.events.emit(&Event::Unknown, Some(&key));
-            return Ok(Presented::Nothing);
+        let stored = self.load(&key, now).await?;
+        let (stored, record) = match (self.read(stored.as_ref(), now), stored) {
+            (Held::Live(record), Some(stored)) => (stored, record),
+            (_, stored) => {
+                // Boxed because it is rare: otherwise every request's future would reserve room for it.
+                Box::pin(self.open_none_live(&key, token, stored.as_ref(), now)).await;
+                return Ok(Presented::Nothing);
+            }
         };
         let digest = self.digest(token.selector, &token.verifier);
+        let about = About::record(&record).with_session(Some(&key));
         match matched(&record, digest, now) {
             Match::Current | Match::StillGood => {}
             Match::JustReplaced => {
-                self.events.emit(&Event::Replayed { recently: true }, Some(&key));
+                self.events.emit(&Event::Replayed { recently: true }, about);
                 return Ok(Presented::Lost(Lost::to_another_generation(&record)));
             }
             Match::LongReplaced => {
-                self.events.emit(&Event::Replayed { recently: false }, Some(&key));
+                self.events.emit(&Event::Replayed { recently: false }, about);
                 if self.end_replayed {
                     // Boxed because it is rare: otherwise every request's future would reserve room for it.
                     Box::pin(self.end_replayed(&key, record.generation)).await?;
@@ -117,7 +124,7 @@ impl Engine {
                 return Ok(Presented::Nothing);
             }
             Match::None => {
-                self.events.emit(&Event::Unknown, Some(&key));
+                self.events.emit(&Event::Unknown, About::session(&key));
                 return Ok(Presented::Nothing);
             }
         }
@@ -149,10 +156,30 @@ impl Engine {
     async fn end_replayed(&self, key: &Key, generation: u64) -> Result<(), Error> {
         let is_same = |record: &Record| if record.generation == generation { Owner::Own } else { Owner::Other };
         let why = ImpersonationEnd::Revoked;
-        if self.end_stored(key, EndReason::Replayed, why, is_same).await? == super::lists::End::Ended {
-            self.events.emit(&Event::Ended, Some(key));
-        }
+        self.end_stored(key, EndReason::Replayed, why, is_same).await?;
         Ok(())
+    }
+
+    /// Reports that a token names no live session. Removes an expired one, so that its end is reported once, and a damaged one.
+    async fn open_none_live(&self, key: &Key, token: &Token, stored: Option<&Versioned>, now: Timestamp) {
+        if let Some(stored) = stored {
+            match self.decode(stored.value()) {
+                Ok(Decoded::Session(record)) if !record.is_live(now) => {
+                    let digest = self.digest(token.selector, &token.verifier);
+                    let is_its_own = matches!(matched(&record, digest, now), Match::Current | Match::StillGood);
+                    // If another request or the cleaner removes it first, or the store does not answer, it is unknown.
+                    if is_its_own && matches!(self.swap(key, Some(stored), None, now, None).await, Ok(Swapped::Done(_)))
+                    {
+                        let about = About::record(&record).with_session(Some(key));
+                        self.events.emit(&Event::Expired { idle: record.idle_until < record.ends_at }, about);
+                        return;
+                    }
+                }
+                Err(Damage::Corrupt) => self.remove_damaged(key, stored).await,
+                _ => {}
+            }
+        }
+        self.events.emit(&Event::Unknown, About::session(key));
     }
 }
 

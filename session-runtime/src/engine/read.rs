@@ -60,7 +60,7 @@ impl Engine {
         Ok(None)
     }
 
-    async fn remove_damaged(&self, key: &Key, stored: &Versioned) {
+    pub(super) async fn remove_damaged(&self, key: &Key, stored: &Versioned) {
         warn_limited!("a stored session is damaged and will be removed; its visitor starts again as a guest");
         if let Err(error) = self.swap(key, Some(stored), None, self.clock.now(), None).await {
             warn_limited!(%error, "the damaged session could not be removed; it still reads as absent");

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Mutex as Gate, MutexGuard as GateGuard};
+use tracing::Span;
 
 use super::{
     CookieChange, Engine, Op, Snapshot, Standing, Step, StoreDown,
@@ -11,12 +12,13 @@ use super::{
     pending::{Pending, SignedIn},
     presented::{Lost, Presented},
     several::Chosen,
+    span::{in_span, load_outcome},
 };
 use crate::{
     clock::Timestamp,
     cookie::{Brought, Chunks},
     error::{Error, Kind},
-    event::Event,
+    event::{About, Event},
     id::Verifier,
     key::Key,
     record::{Fields, Lifetime, Record},
@@ -44,6 +46,8 @@ pub(super) struct State {
     pub(super) verifier: Option<Verifier>,
     /// The session that this request opened or created last. Events name it.
     pub(super) subject: Option<Key>,
+    /// The session's record when the request lost the session. Events name its user.
+    pub(super) lost: Option<Arc<Record>>,
     pub(super) pending: Pending,
     /// A commit that the store has not answered.
     pub(super) in_flight: Option<Box<Attempt>>,
@@ -205,7 +209,18 @@ impl Request {
         match &self.engine.identify(cookies(), now) {
             Brought::Nothing => self.state().presented = Some(Presented::Nothing),
             Brought::One(credential) => {
-                let presented = self.engine.open(credential, now).await.or_else(|error| self.hide(error))?;
+                let opened = match self.engine.load_span(Some(credential)) {
+                    None => self.engine.open(credential, now).await,
+                    Some(span) => {
+                        let note = |span: &Span, opened: &Result<_, _>| {
+                            span.record("outcome", load_outcome(opened.as_ref()));
+                        };
+                        // Boxed because spans are rare: otherwise every request's future would reserve room for one.
+                        Box::pin(in_span(span, self.engine.open(credential, now), note)).await
+                    }
+                };
+                self.engine.count_load(opened.as_ref());
+                let presented = opened.or_else(|error| self.hide(error))?;
                 let subject = match presented {
                     Presented::Nothing => None,
                     _ => Some(self.engine.key_of(credential)),
@@ -226,7 +241,17 @@ impl Request {
 
     /// Loads the session if the request has several different cookies with the session's name.
     async fn open_several(&self, brought: &[Credential], navigates: bool, now: Timestamp) -> Result<(), Error> {
-        let chosen = match self.engine.open_several(brought, now).await {
+        let opened = match self.engine.load_span(None) {
+            None => self.engine.open_several(brought, now).await,
+            Some(span) => {
+                let note = |span: &Span, opened: &Result<Chosen, _>| {
+                    span.record("outcome", load_outcome(opened.as_ref().map(|chosen| &chosen.presented)));
+                };
+                in_span(span, self.engine.open_several(brought, now), note).await
+            }
+        };
+        self.engine.count_load(opened.as_ref().map(|chosen| &chosen.presented));
+        let chosen = match opened {
             Err(error) => Chosen::of(self.hide(error)?),
             Ok(chosen) => chosen,
         };
@@ -303,9 +328,24 @@ impl Request {
         self.engine.clock.now()
     }
 
+    /// Reports an event of the request's session.
     pub(crate) fn emit(&self, event: &Event) {
+        let (session, record) = {
+            let state = self.state();
+            let record = match &state.presented {
+                Some(Presented::Found(found)) => Some(Arc::clone(found.record())),
+                _ => state.lost.clone(),
+            };
+            (state.subject, record)
+        };
+        let about = record.as_deref().map(About::record).unwrap_or_default();
+        self.engine.events.emit(event, about.with_session(session.as_ref()));
+    }
+
+    /// Reports an event of the request's session that concerns this user.
+    pub(super) fn emit_of(&self, event: &Event, user: Option<&[u8]>) {
         let session = self.state().subject;
-        self.engine.events.emit(event, session.as_ref());
+        self.engine.events.emit(event, About::NOTHING.with_session(session.as_ref()).with_user(user));
     }
 
     pub(crate) fn new_lifetime(&self) -> Lifetime {

@@ -15,7 +15,7 @@ use crate::{
     clock::Timestamp,
     cookie::{Chunks, Token},
     error::Error,
-    event::Event,
+    event::{About, Event},
     id::Verifier,
     key::Key,
 };
@@ -59,7 +59,7 @@ impl Engine {
                 Chosen { presented: Presented::Found(found), subject, ..Chosen::nothing(chunks) }
             }
             Choice::Ambiguous => {
-                self.events.emit(&Event::DuplicateCookie, None);
+                self.events.emit(&Event::DuplicateCookie, About::NOTHING);
                 Chosen::nothing(chunks)
             }
             Choice::None => self.open_none(brought, chunks, now).await?,

@@ -150,6 +150,12 @@ impl Update<'_> {
     /// # Errors
     /// As [`Request::update`]; and if the value is too large, or the store does not answer.
     pub(crate) async fn store(&mut self, value: Option<Vec<u8>>) -> Result<bool, Error> {
+        let stored = self.try_to_store(value).await;
+        self.request.engine.count_update(&stored);
+        stored
+    }
+
+    async fn try_to_store(&mut self, value: Option<Vec<u8>>) -> Result<bool, Error> {
         let engine = &*self.request.engine;
         let now = engine.clock.now();
         if value.as_deref() != self.value() || self.meta.expires.is_some() {

@@ -7,7 +7,7 @@ use crate::{
     clock::{Clock, Timestamp},
     engine::{Lost, Request, Snapshot, Standing, Step},
     error::Error,
-    event::Event,
+    event::{About, Event},
     record::Entry,
     schema::{Meta, UNREADABLE},
 };
@@ -54,7 +54,7 @@ impl State {
     pub(crate) fn emit(&self, event: &Event) {
         match &self.origin {
             Origin::Request(request) => request.emit(event),
-            Origin::Listed { engine, key } => engine.events.emit(event, Some(key)),
+            Origin::Listed { engine, key } => engine.events.emit(event, About::session(key)),
             Origin::Nothing => {}
         }
     }

@@ -87,6 +87,11 @@ impl Record {
         self.rare.as_ref()?.impersonation.as_ref()
     }
 
+    /// Returns the user whose own session this is: the user who acts, if one acts as another.
+    pub(crate) fn own_user(&self) -> Option<&Arc<[u8]>> {
+        self.impersonation().map(|impersonation| &impersonation.by).or(self.user.as_ref())
+    }
+
     /// Returns the user who was impersonated until the time was up, if the stored record still has the impersonation.
     pub(crate) fn expired_impersonation(&self) -> Option<&Arc<[u8]>> {
         self.rare.as_ref()?.expired.as_ref()

@@ -252,7 +252,12 @@ impl<S: Schema> Core<S> {
     }
 
     /// Returns a short public name for logs: a keyed hash, which does not reveal the cookie. `None` for a session that is not
-    /// stored, such as that of a guest for whom no handler has stored anything.
+    /// stored, such as that of a guest for whom no handler has stored anything. A new session has its id, and so its name, once
+    /// it is stored: after [`save`](Core::save), and in its events.
+    ///
+    /// The name stays the same when the session gets a new id. It changes when the first key of the ring changes, so a log that
+    /// spans a rotation of keys has two names for a session. For a session that is kept in its visitor's cookie, and can be
+    /// revoked, it changes with every new id.
     ///
     /// ```
     /// # use session_runtime::Session;

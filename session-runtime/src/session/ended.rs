@@ -10,10 +10,7 @@ use std::{
 use futures_util::{Stream, future::pending};
 
 use super::{Core, Schema};
-use crate::{
-    engine::{Request, SessionEnd},
-    fields::Origin,
-};
+use crate::{engine::Request, event::SessionEnd, fields::Origin};
 
 impl<S: Schema> Core<S> {
     /// Waits until the session ends, on whichever server that happens, and returns why. Use it in a stream, a web socket or a

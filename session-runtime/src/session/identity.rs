@@ -152,7 +152,7 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     ///   [`impersonations`](crate::UserSessions::impersonations) lists it. `revoke_all` of `user` ends the impersonation;
     ///   `revoke_all` of the acting user ends the whole session.
     /// - [`Event::ImpersonationStarted`](crate::Event::ImpersonationStarted) and
-    ///   [`Event::ImpersonationEnded`](crate::Event::ImpersonationEnded) report it.
+    ///   [`Event::ImpersonationEnded`](crate::Event::ImpersonationEnded) report it. Each report of an event meanwhile names both users.
     ///
     /// The id is renewed as at a sign-in. A log-out during an impersonation also signs out the acting user, and a sign-in ends
     /// the acting user's session.

@@ -13,10 +13,11 @@ use crate::{
     cookie::{Attributes, FormerScope, LARGEST_PAIR, SessionCookie, TokenSigner, Writer},
     engine::{Backend, Client, Codec, Engine, GRACE, Lifetimes, Queues, Secrets, StoreDown, Watches, neighbours},
     error::Error,
-    event::{Event, Events},
+    event::{Events, Report, Source},
     id::{Digester, hex},
     key::Scope,
     keys::KeyRing,
+    meter,
     schema::{SessionLimit, most_bytes},
     session::Schema,
     store::{Backend as Store, ListsUsers, Place, Requirements as _, SharesFields, cookie::CookieStore},
@@ -78,6 +79,7 @@ pub struct SessionsBuilder<S> {
     pub(super) max_bytes: usize,
     pub(super) store_down: StoreDown,
     pub(super) end_replayed: bool,
+    pub(super) names_users: bool,
     /// The options that were given. The fields above hold the attributes until `settle` overrides them with these.
     pub(super) layers: Layers,
     kind: PhantomData<fn() -> S>,
@@ -108,6 +110,7 @@ impl<S: Schema> SessionsBuilder<S> {
             max_bytes: MAX_BYTES,
             store_down: StoreDown::default(),
             end_replayed: false,
+            names_users: false,
             layers: Layers::default(),
             kind: PhantomData,
         }
@@ -165,19 +168,19 @@ impl<S: Schema> SessionsBuilder<S> {
         self
     }
 
-    /// Calls `hook` for every [`Event`], within the request that causes the event. The hook also gets the session's fingerprint,
-    /// if the session is known.
+    /// Calls `hook` with a [`Report`] of every [`Event`](crate::Event), within the request that causes the event. So the hook
+    /// should return quickly, and must not wait. To write events to a database or a file, read [`Sessions::events`] instead.
     ///
     /// ```
     /// # use session_runtime::{Event, Session, Sessions};
     /// # #[derive(Session)] struct Shop { theme: String }
-    /// let builder = Sessions::<Shop>::builder().on_event(|event, session| {
-    ///     if let Event::Replayed { recently: false } = event {
-    ///         eprintln!("a request sent an old cookie of session {}", session.unwrap_or("?"));
+    /// let builder = Sessions::<Shop>::builder().on_event(|report| {
+    ///     if let Event::Replayed { recently: false } = report.event {
+    ///         eprintln!("a request sent an old cookie of session {}", report.session.as_deref().unwrap_or("?"));
     ///     }
     /// });
     /// ```
-    pub fn on_event(mut self, hook: impl Fn(&Event, Option<&str>) + Send + Sync + 'static) -> Self {
+    pub fn on_event(mut self, hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
         self.events = Events::new(hook);
         self
     }
@@ -294,7 +297,13 @@ impl<S: Schema> SessionsBuilder<S> {
         let scoped = hex(&scope.hash);
         let signer = TokenSigner::new(&keys, &scoped, &self.cookie.name)?;
         let names = signer.fingerprints().clone();
-        let events = self.events.naming(move |key| names.name(key));
+        let events = self.events.of(Source {
+            kind: S::SPEC.kind,
+            scope,
+            clock: self.clock.clone(),
+            names,
+            names_users: self.names_users,
+        });
         let (backend, chunks) = match place {
             Place::Store(store) => (Backend::Store(store), 1),
             Place::Cookie(_) if S::Needs::SHARED => return Err(not_in_cookies(name, S::SPEC.is_listed())),
@@ -365,6 +374,7 @@ impl<S: Schema> SessionsBuilder<S> {
             watches: Watches::new(self.watch_every),
             cleaner: OnceLock::new(),
         });
+        meter::describe();
         neighbours::add(&engine);
         cleaner::ensure(&engine);
         Ok(Sessions::new(engine))

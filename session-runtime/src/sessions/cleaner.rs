@@ -45,7 +45,7 @@ async fn clean(engine: Weak<Engine>, every: Duration) {
     loop {
         ticks.tick().await;
         let Some(engine) = engine.upgrade() else { return };
-        match engine.backend.delete_expired(engine.clock.now()).await {
+        match engine.delete_expired().await {
             Ok(0) => {}
             Ok(removed) => tracing::debug!(target: "session_runtime", removed, "expired sessions removed"),
             Err(error) => tracing::warn!(target: "session_runtime", %error, "expired sessions could not be removed"),

@@ -26,6 +26,7 @@ pub use self::{
 use crate::{
     engine::{Engine, Request},
     error::Error,
+    event::EventStream,
     session::Schema,
 };
 
@@ -74,7 +75,7 @@ impl<S: Schema> Sessions<S> {
     /// # Ok(()) }
     /// ```
     pub async fn delete_expired(&self) -> Result<u64, Error> {
-        Ok(self.engine.backend.delete_expired(self.engine.clock.now()).await?)
+        Ok(self.engine.delete_expired().await?)
     }
 
     /// Stops the task that removes expired sessions, if there is one. Call it at shutdown, before you close the store's
@@ -92,6 +93,26 @@ impl<S: Schema> Sessions<S> {
         if let Some(task) = self.engine.cleaner.get_or_init(|| None) {
             task.abort();
         }
+    }
+
+    /// Returns a stream of the events from now on: what happens to sessions of this kind, on this server. Any number of streams
+    /// may be open. A stream that is dropped costs nothing.
+    ///
+    /// ```
+    /// # use session_runtime::{Event, Session, Sessions};
+    /// # #[derive(Session)] struct Shop { theme: String }
+    /// # async fn audit(sessions: Sessions<Shop>) {
+    /// let mut events = sessions.events();
+    /// tokio::spawn(async move {
+    ///     while let Some(report) = events.next().await {
+    ///         println!("{:?}: {:?} of {:?}", report.at, report.event, report.session);
+    ///     }
+    /// });
+    /// # }
+    /// ```
+    #[must_use = "dropping the stream closes it"]
+    pub fn events(&self) -> EventStream {
+        self.engine.events.stream()
     }
 
     /// Creates the state of one HTTP request to these sessions. `is_shown`: whether the visitor sees the response. It is false

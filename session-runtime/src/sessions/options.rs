@@ -325,4 +325,24 @@ impl<S: Schema> SessionsBuilder<S> {
         self.layers.code.end_on_replay = Some(end);
         self
     }
+
+    /// Sets whether events name users by their identities, rather than by keyed hashes. Default: `false`. It applies to the hook,
+    /// to streams, and to the log ([`Report::user`](crate::Report::user)). Set it for an audit log that people read. Check first
+    /// who may read the application's log, and for how long it is kept: an identity, such as an e-mail address, is personal
+    /// data.
+    ///
+    /// An identity that is text or a number is shown as it is. Any other identity is shown as JSON, such as
+    /// `{"id":7,"tenant":"a"}` for a struct.
+    ///
+    /// ```
+    /// # use session_runtime::{Session, Sessions};
+    /// # #[derive(Session)] struct Shop { #[session(identity)] user: Option<String> }
+    /// let builder = Sessions::<Shop>::builder()
+    ///     .events_name_users(true)
+    ///     .on_event(|report| println!("{:?} by {:?}", report.event, report.user));
+    /// ```
+    pub fn events_name_users(mut self, names: bool) -> Self {
+        self.layers.code.events_name_users = Some(names);
+        self
+    }
 }

@@ -232,7 +232,7 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// Gives the store the event receivers of the [`Sessions`](crate::Sessions) that are built on it, in one call for each
-    /// `Sessions`. The store calls [`Events::emit`] when it does something on its own, such as evicting a live session.
+    /// `Sessions`. The store calls [`Events::evicted`] when it removes a live session on its own.
     fn observe(&self, events: Events) {
         let _ = events;
     }

@@ -297,6 +297,22 @@ impl Value {
         self.head.is_critical
     }
 
+    /// Returns how many bytes the fields of a session take, if this process made the value.
+    pub(crate) fn field_bytes(&self) -> Option<usize> {
+        match &self.content {
+            Content::Session(record) => Some(record.fields.as_bytes().len()),
+            _ => None,
+        }
+    }
+
+    /// Returns the record of a session; `None` if the value is something else, or cannot be read.
+    pub(crate) fn session_record(&self) -> Option<Arc<Record>> {
+        match self.decode() {
+            Ok(Decoded::Session(record)) => Some(record),
+            _ => None,
+        }
+    }
+
     /// Returns whether the value belongs to this kind of session of this application.
     pub(crate) fn is_of(&self, scope: Scope) -> bool {
         self.head.scope == scope.id()

@@ -10,7 +10,7 @@ use axum::{
 };
 use http::StatusCode;
 use serde_json::json;
-use session_runtime::{Event, ImpersonationEnd, KeyRing, Session, SessionLimit, Sessions, View, view};
+use session_runtime::{Event, ImpersonationEnd, KeyRing, Report, Session, SessionLimit, Sessions, View, view};
 use tests::{
     app::{Server, Site, Theme, hours, minutes, show},
     client::Visitor,
@@ -118,16 +118,16 @@ fn heard(server: &Server) -> Vec<Option<ImpersonationEnd>> {
     let name = |user: &str| server.sessions.of(user).fingerprint().unwrap();
     let (root, ada) = (name("root"), name("ada"));
     assert_ne!(root, ada);
-    let of_impersonation = |event| match event {
-        Event::ImpersonationStarted { impersonator, user, .. } => Some((impersonator, user, None)),
-        Event::ImpersonationEnded { impersonator, user, why } => Some((impersonator, user, Some(why))),
-        _ => None,
+    let of_impersonation = |report: Report| {
+        let why = match report.event {
+            Event::ImpersonationStarted { .. } => None,
+            Event::ImpersonationEnded { why } => Some(why),
+            _ => return None,
+        };
+        assert_eq!((report.impersonator.as_ref(), report.user.as_ref()), (Some(&root), Some(&ada)));
+        Some(why)
     };
-    let checked = |(impersonator, user, why)| {
-        assert_eq!((&impersonator, &user), (&root, &ada));
-        why
-    };
-    server.heard().into_iter().filter_map(of_impersonation).map(checked).collect()
+    server.reports().into_iter().filter_map(of_impersonation).collect()
 }
 
 over_stores! {

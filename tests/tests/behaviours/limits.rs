@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use session_runtime::{Clock, Event, KeyRing, SessionLimit};
+use session_runtime::{Clock, Event, KeyRing, SessionEnd, SessionLimit};
 use tests::{
     app::{Server, minutes},
     client::{Reply, Visitor},
@@ -98,7 +98,7 @@ over_stores! {
         first.post("/login/ada").await;
         server.heard();
         let third = server.signed_in("ada").await;
-        assert!(server.heard().contains(&Event::Revoked));
+        assert!(server.heard().contains(&Event::Ended { why: SessionEnd::Displaced }));
         assert_eq!((is_in(&first).await, is_in(&second).await, is_in(&third).await), (true, false, true));
         assert_eq!(bob.clone().get("/show").await.json()["user"], "bob");
         assert_eq!(server.sessions.of("ada").count().await.unwrap(), 2);

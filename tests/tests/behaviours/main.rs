@@ -28,6 +28,7 @@ mod migrate;
 mod ordinary;
 mod privilege;
 mod proof;
+mod reports;
 mod resent;
 mod reviewed;
 mod scopes;

@@ -98,7 +98,7 @@ impl Site {
         let events = Arc::<Mutex<Vec<_>>>::default();
         let seen = Arc::clone(&events);
         let new = Sessions::<New>::builder().store(store).keys(keys);
-        let new = new.on_event(move |event, _| seen.lock().unwrap().push(event.clone())).build().unwrap();
+        let new = new.on_event(move |report| seen.lock().unwrap().push(report.event.clone())).build().unwrap();
         Self { old: old_routes().layer(old.layer()), new: new_routes(&new).layer(new.layer()), events }
     }
 

@@ -11,7 +11,7 @@ use axum::{
 };
 use http::StatusCode;
 use serde_json::json;
-use session_runtime::{Clock, Event, KeyRing, Session, Sessions, store::Store};
+use session_runtime::{Clock, Event, KeyRing, Session, SessionEnd, Sessions, store::Store};
 use tests::{
     app::{Server, minutes},
     client::Visitor,
@@ -285,7 +285,7 @@ over_two_stores! {
             server.heard();
             let reply = stolen.get("/show").await;
             assert_eq!((reply.json()["user"].as_str(), reply.set_cookie()), (None, None));
-            let ended = if told { vec![Event::Replayed { recently: false }, Event::Ended] } else { vec![Event::Replayed { recently: false }] };
+            let ended = if told { vec![Event::Replayed { recently: false }, Event::Ended { why: SessionEnd::Replayed }] } else { vec![Event::Replayed { recently: false }] };
             assert_eq!(server.heard(), ended);
             assert_eq!(visitor.get("/show").await.json()["user"].as_str(), (!told).then_some("ada"));
             assert_eq!(server.sessions.of("ada").count().await.unwrap(), usize::from(!told));

@@ -8,7 +8,7 @@ use axum::{
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use session_runtime::{Clock, Event, KeyRing, Session, SessionHandle, Sessions};
+use session_runtime::{Clock, Event, KeyRing, Session, SessionEnd, SessionHandle, Sessions};
 use tests::{
     app::{Server, Site, hours, minutes},
     client::Visitor,
@@ -129,7 +129,7 @@ over_stores! {
         let ada = server.sessions.of("ada");
         let list = ada.list().await.unwrap();
         assert!(ada.revoke(list[1].handle()).await.unwrap());
-        assert_eq!(server.heard(), [Event::Revoked]);
+        assert_eq!(server.heard(), [Event::Ended { why: SessionEnd::Revoked }]);
         assert!(!is(&phone, "ada").await && is(&laptop, "ada").await && is(&tablet, "ada").await);
         assert!(!ada.revoke(list[1].handle()).await.unwrap(), "the session has already ended");
         // A request with the revoked cookie counts as a new visitor's: it does not revive the session.

@@ -163,7 +163,7 @@ async fn a_session_that_is_displaced_or_evicted_is_over() {
     };
     let displaced = open("/login/ada").await.ended();
     Visitor::new(&app).post("/login/ada").await;
-    assert_eq!(soon(displaced).await, SessionEnd::Evicted);
+    assert_eq!(soon(displaced).await, SessionEnd::Displaced);
 
     let mut evicted = open("/name/guest").await.ended();
     assert!(!is_over(&mut evicted).await);

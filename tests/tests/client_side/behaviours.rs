@@ -7,7 +7,7 @@ use axum::{
     routing::{get, post},
 };
 use http::{Method, Request, StatusCode, header::COOKIE as HEADER};
-use session_runtime::{Clock, CookieStore, Event, KeyRing, Session, Sessions, View, view};
+use session_runtime::{Clock, CookieStore, Event, KeyRing, Session, SessionEnd, Sessions, View, view};
 use tests::{
     app::minutes,
     client::{Visitor, send},
@@ -157,7 +157,7 @@ over_forms! {
         visitor.post("/anew/bob").await;
         let shown = visitor.get("/show").await.json();
         assert_eq!((shown["name"].as_str(), shown["user"].as_str()), (Some("bob"), None));
-        assert_eq!(server.heard(), [Event::Ended, Event::Created]);
+        assert_eq!(server.heard(), [Event::SignedOut, Event::Ended { why: SessionEnd::LoggedOut }, Event::Created]);
     }
 
     // S13: a guest's data survives the first sign-in, except fields that grant rights; after a sign-out, only device fields are

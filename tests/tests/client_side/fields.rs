@@ -104,7 +104,7 @@ async fn an_undecodable_field_is_an_event() {
     let heard = Arc::<Mutex<Vec<Event>>>::default();
     let events = Arc::clone(&heard);
     let newer = made::<newer::Prefs>(&store, &keys, &clock)
-        .on_event(move |event, _| events.lock().unwrap().push(event.clone()))
+        .on_event(move |report| events.lock().unwrap().push(report.event.clone()))
         .build()
         .unwrap();
     let newer = newer::routes().layer(newer.layer());

@@ -59,7 +59,7 @@ async fn visitors_can_sign_in_after_the_cookie_got_a_domain() {
         assert_eq!(shown(&two, &mut jar).await["user"], "ada");
         builds.post(&two, &mut jar, "/name/ada").await;
         assert_eq!(shown(&two, &mut jar).await["name"], "ada");
-        assert!(!two.events.lock().unwrap().contains(&Event::DuplicateCookie));
+        assert!(!two.heard().contains(&Event::DuplicateCookie));
     }
 }
 

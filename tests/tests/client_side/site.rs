@@ -69,7 +69,7 @@ impl Server {
             .store(store)
             .keys(keys)
             .clock(clock.clone())
-            .on_event(move |event, _| heard.lock().unwrap().push(event.clone()));
+            .on_event(move |report| heard.lock().unwrap().push(report.event.clone()));
         let app = routes().layer(options(builder).build().unwrap().layer());
         Self { app, clock, events }
     }

@@ -41,6 +41,7 @@ fn a_wrong_value_is_named_with_its_remedy() {
         ("on_store_down", "anonymus", "it cannot be `anonymus`; did you mean `anonymous`?"),
         ("on_store_down", "503", "it cannot be `503`; write `unavailable` or `anonymous`"),
         ("end_on_replay", "yes", "it cannot be `yes`; did you mean `true`?"),
+        ("events_name_users", "1", "it cannot be `1`; did you mean `true`?"),
         ("secure", "0", "it cannot be `0`; did you mean `false`?"),
         ("http_only", "treu", "it cannot be `treu`; did you mean `true`?"),
         ("persistent", "30d", "it cannot be `30d`; write `true` or `false`"),

@@ -12,7 +12,7 @@ use axum::{
 };
 use http::StatusCode;
 use session_runtime::{
-    Event, KeyRing, MemoryStore, Session, SessionLimit, Sessions, Timestamp,
+    Event, KeyRing, MemoryStore, Session, SessionEnd, SessionLimit, Sessions, Timestamp,
     store::{Key, Store, StoreError, Swapped, Value, Versioned},
     testing::inspect,
 };
@@ -58,7 +58,7 @@ impl Store for Contended {
 
 /// Returns the names of all kinds of event, from the crate's source.
 fn kinds() -> BTreeSet<String> {
-    let source = include_str!("../../../session-runtime/src/event.rs");
+    let source = include_str!("../../../session-runtime/src/event/kinds.rs");
     let (_, variants) = source.split_once("pub enum Event {\n").unwrap();
     let (variants, _) = variants.split_once("\n}\n").unwrap();
     let name = |line: &str| {
@@ -82,7 +82,7 @@ async fn ordinary() -> (Vec<Event>, Vec<String>) {
         heard.extend(now);
     };
     let mut ada = server.signed_in("ada").await;
-    expect(Event::Created);
+    expect(Event::SignedIn { again: false, authenticated_at: Some(server.clock.now().into()) });
     let old = ada.clone();
     ada.post("/renew").await;
     expect(Event::Renewed);
@@ -148,7 +148,7 @@ async fn ordinary() -> (Vec<Event>, Vec<String>) {
     let mut bob = server.signed_in("bob").await;
     tokens.push(bob.cookie());
     assert_eq!(server.sessions.of("bob").revoke_all().await.unwrap(), 1);
-    expect(Event::Revoked);
+    expect(Event::Ended { why: SessionEnd::Revoked });
     bob = server.signed_in("bob").await;
     let app = server.serving(
         Router::new()
@@ -158,10 +158,13 @@ async fn ordinary() -> (Vec<Event>, Vec<String>) {
                     |mut s: S| async move { s.user_mut().impersonate("eve".into(), Duration::from_secs(600)).unwrap() },
                 ),
             )
-            .route("/self", post(|mut s: S| async move { assert!(s.user_mut().stop_impersonating()) })),
+            .route("/self", post(|mut s: S| async move { assert!(s.user_mut().stop_impersonating()) }))
+            .route("/again", post(|mut s: S| async move { assert!(s.user_mut().reauthenticate("bob")) })),
     );
     let mut bob = bob.at(&app);
-    for (path, wanted) in [("/as/eve", "ImpersonationStarted"), ("/self", "ImpersonationEnded")] {
+    for (path, wanted) in
+        [("/as/eve", "ImpersonationStarted"), ("/self", "ImpersonationEnded"), ("/again", "Reauthenticated")]
+    {
         assert_eq!(bob.post(path).await.status, StatusCode::OK);
         let now = server.heard();
         assert!(now.iter().any(|event| kind(&format!("{event:?}")) == wanted), "{wanted} is not among {now:?}");
@@ -169,8 +172,14 @@ async fn ordinary() -> (Vec<Event>, Vec<String>) {
     }
     bob.at(&server.app).post("/logout").await;
     let now = server.heard();
-    assert!(now.contains(&Event::Ended), "{now:?}");
+    assert_eq!(now, [Event::SignedOut, Event::Ended { why: SessionEnd::LoggedOut }]);
     heard.extend(now);
+    let mut idle = server.signed_in("bob").await;
+    server.turn(minutes(31));
+    server.heard();
+    idle.get("/show").await;
+    assert_eq!(server.heard(), [Event::Expired { idle: true }]);
+    heard.push(Event::Expired { idle: true });
     (heard, tokens.into_iter().flatten().collect())
 }
 
@@ -182,7 +191,7 @@ async fn unusual() -> Vec<Event> {
         .store(Contended(MemoryStore::new()))
         .keys(KeyRing::generate())
         .commit_timeout(Duration::from_millis(50))
-        .on_event(move |event, _| heard.lock().unwrap().push(event.clone()))
+        .on_event(move |report| heard.lock().unwrap().push(report.event.clone()))
         .build()
         .unwrap();
     let app = Router::new()
@@ -200,7 +209,7 @@ async fn unusual() -> Vec<Event> {
         .keys(KeyRing::generate())
         .on_event({
             let heard = Arc::clone(&events);
-            move |event, _| heard.lock().unwrap().push(event.clone())
+            move |report| heard.lock().unwrap().push(report.event.clone())
         })
         .build()
         .unwrap();
@@ -250,7 +259,7 @@ async fn crowded() -> Vec<Event> {
     let sessions = Sessions::<Site>::builder()
         .store(MemoryStore::with_capacity(2))
         .keys(KeyRing::generate())
-        .on_event(move |event, _| heard.lock().unwrap().push(event.clone()))
+        .on_event(move |report| heard.lock().unwrap().push(report.event.clone()))
         .build()
         .unwrap();
     let app = routes().layer(sessions.layer());
@@ -270,7 +279,9 @@ async fn every_kind_of_event_is_reported_and_reveals_no_secret() {
     let (mut heard, tokens) = ordinary().await;
     heard.extend(unusual().await);
     heard.extend(crowded().await);
-    let told: BTreeSet<_> = heard.iter().map(|event| kind(&format!("{event:?}"))).collect();
+    let mut told: BTreeSet<_> = heard.iter().map(|event| kind(&format!("{event:?}"))).collect();
+    // Only a stream that is not read reports this: see the tests of `EventStream`.
+    assert!(told.insert("Missed".to_owned()));
     assert_eq!(told, kinds());
     let shown = format!("{heard:?}");
     for secret in ["ada", "bob", "eve", "secret", "late"] {
@@ -286,30 +297,29 @@ async fn every_kind_of_event_is_reported_and_reveals_no_secret() {
 // session.
 #[tokio::test]
 async fn events_name_their_session_by_its_fingerprint() {
-    let told = Arc::<Mutex<Vec<(Event, Option<String>)>>>::default();
-    let heard = Arc::clone(&told);
-    let server = Server::with(AnyStore::memory(), |builder| {
-        builder.on_event(move |event, session| heard.lock().unwrap().push((event.clone(), session.map(str::to_owned))))
-    });
+    let server = Server::new(AnyStore::memory());
     let mut ada = server.visitor();
     ada.post("/name/x").await;
     let name = ada.get("/show").await.json()["fingerprint"].as_str().unwrap().to_owned();
     let stolen = ada.clone();
     ada.post("/login/ada").await;
+    let signed_in_at = server.clock.now();
     stolen.clone().post("/name/late").await;
     server.turn(minutes(2));
     stolen.clone().get("/show").await;
     server.sessions.of("ada").revoke_all().await.unwrap();
     ada.get("/show").await;
     Visitor::with_cookie(&server.app, "__Host-site", "forged").get("/show").await;
-    let told = std::mem::take(&mut *told.lock().unwrap());
+    let told: Vec<_> = server.reports().into_iter().map(|report| (report.event, report.session)).collect();
+    let signed_in = Event::SignedIn { again: false, authenticated_at: Some(signed_in_at.into()) };
     let expected = [
         (Event::Created, Some(&name)),
         (Event::Renewed, Some(&name)),
+        (signed_in, Some(&name)),
         (Event::Replayed { recently: true }, Some(&name)),
         (Event::Moved, Some(&name)),
         (Event::Replayed { recently: false }, Some(&name)),
-        (Event::Revoked, Some(&name)),
+        (Event::Ended { why: SessionEnd::Revoked }, Some(&name)),
         (Event::Unknown, Some(&name)),
         (Event::Refused, None),
     ];

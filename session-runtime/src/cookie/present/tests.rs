@@ -35,7 +35,7 @@ fn read(headers: &[impl AsRef<[u8]>], name: &str, signer: &TokenSigner) -> (Opti
     let seen = Arc::new(Mutex::new(Vec::new()));
     let events = Events::new({
         let seen = Arc::clone(&seen);
-        move |event, _: Option<&str>| seen.lock().unwrap().push(event.clone())
+        move |report| seen.lock().unwrap().push(report.event.clone())
     });
     let open = |value: &[u8]| signer.open(value, NOW);
     let presented = present(headers.iter().map(AsRef::as_ref), name, &events, open, Token::is_same);

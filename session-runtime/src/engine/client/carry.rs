@@ -19,9 +19,9 @@ use crate::{
         put::Put,
     },
     error::{Error, Kind},
-    event::Event,
+    event::{About, Event},
     id::{Digest, Nonce, Selector},
-    key::Key,
+    meter,
     record::Record,
     value::{Decoded, Revocation, Value, Versioned},
 };
@@ -37,12 +37,12 @@ impl Engine {
         let OpenedSession { carried: Carried { selector, record, .. }, current } = opened;
         let key = self.scope.session(*selector);
         if !client.is_good(record, now) {
-            self.events.emit(&Event::Unknown, Some(&key));
+            self.events.emit(&Event::Unknown, About::record(record).with_session(Some(&key)));
             return Ok(Presented::Nothing);
         }
         if let Some(Revocation { at, renewed, .. }) = self.revocation(client, *selector).await? {
             let recently = now.since(at) < GRACE;
-            self.events.emit(&Event::Replayed { recently }, Some(&key));
+            self.events.emit(&Event::Replayed { recently }, About::record(record).with_session(Some(&key)));
             return Ok(if renewed && recently { Presented::Lost(Lost::Moved) } else { Presented::Nothing });
         }
         Ok(Presented::Found(self.found_in_cookie(*selector, Arc::clone(record), *current, now)))
@@ -173,6 +173,7 @@ impl Request {
             return if attempt.pending.signs_in() { self.carry_new(client, attempt) } else { Ok(outcome) };
         }
         let before = found.record().clone();
+        attempt.note_user(&before);
         let (sealed, renewed) = match next {
             Next::Put(put) => self.seal(client, &found, put, revokes, now)?,
             Next::Conflict => return Ok(Outcome::Conflict),
@@ -194,11 +195,12 @@ impl Request {
                 if renewed {
                     self.emit(&Event::Renewed);
                 }
+                attempt.note_sign(&sealed.record);
                 self.show(attempt, sealed, now);
                 Ok(Outcome::Applied)
             }
             None => {
-                self.emit(&Event::Ended);
+                self.report_ended(attempt);
                 attempt.ended = true;
                 attempt.cookie = Some(CookieChange::Remove);
                 self.state().presented = Some(Presented::Nothing);
@@ -228,6 +230,7 @@ impl Request {
         let record = opened.raw().clone();
         // The session is sealed before any revocation or event, since it may be too large.
         let token = client.cookie.seal(&client.cookie.carry(selector, record.clone()), now)?;
+        meter::size(engine.kind(), record.fields.as_bytes().len());
         Ok((Some(Sealed { selector, record, token }), renewed))
     }
 
@@ -240,14 +243,11 @@ impl Request {
         };
         let (selector, record) = (new_selector()?, Arc::new(record));
         let token = client.cookie.seal(&client.cookie.carry(selector, record.clone()), now)?;
-        self.emit_created(engine.scope.session(selector));
+        meter::size(engine.kind(), record.fields.as_bytes().len());
+        attempt.events.push((Event::Created, None));
+        attempt.note_sign(&record);
         self.show(attempt, Sealed { selector, record, token }, now);
         Ok(Outcome::Applied)
-    }
-
-    fn emit_created(&self, key: Key) {
-        self.state().subject = Some(key);
-        self.emit(&Event::Created);
     }
 
     /// Makes `sealed` the request's current session, and sets the response's cookie to it.

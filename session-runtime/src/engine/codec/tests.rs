@@ -80,7 +80,7 @@ fn a_value_that_cannot_be_decrypted_is_unreadable_and_reported_once() {
     let raw = Arc::new(raw);
     let reported = Arc::new(std::sync::Mutex::new(Vec::new()));
     let heard = Arc::clone(&reported);
-    let events = Events::new(move |event, _| heard.lock().unwrap().push(event.clone()));
+    let events = Events::new(move |report| heard.lock().unwrap().push(report.event.clone()));
     let opened = codec.open(&key(), Arc::clone(&raw), &events, NOW);
     assert!(["code", "otp"].iter().all(|name| value(&opened.record, name) == UNREADABLE));
     assert_eq!(*reported.lock().unwrap(), [Event::Undecodable { field: "code" }]);
@@ -93,7 +93,7 @@ fn a_value_that_cannot_be_decrypted_is_unreadable_and_reported_once() {
 fn an_expired_secret_is_neither_decrypted_nor_reported() {
     let codec = codec(&[1]);
     let raw = stored(&codec, &[("code", b"\xa44711", LATER)]);
-    let events = Events::new(|event, _| panic!("{event:?}"));
+    let events = Events::new(|report| panic!("{report:?}"));
     let opened = codec.open(&key(), raw, &events, LATER);
     assert_eq!(value(&opened.record, "code"), UNREADABLE);
 }

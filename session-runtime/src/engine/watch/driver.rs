@@ -20,8 +20,11 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{super::Engine, Fate, Look, SessionEnd};
-use crate::store::{Feed, StoreError};
+use super::{super::Engine, Fate, Look};
+use crate::{
+    event::SessionEnd,
+    store::{Feed, StoreError},
+};
 
 /// How many sessions one look loads at most.
 const BATCH: usize = 64;

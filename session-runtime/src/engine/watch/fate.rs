@@ -1,81 +1,10 @@
-//! [`Fate`]: the result of a look at a watched session. [`SessionEnd`]: why a session ended.
-
-use std::fmt;
+//! [`Fate`]: the result of a look at a watched session.
 
 use super::{
     super::{Backend, Engine, read::Held},
     Watcher,
 };
-use crate::{
-    clock::Timestamp,
-    record::Record,
-    value::{EndReason, Tombstone, Versioned},
-};
-
-/// Why a watched session is over ([`Core::ended`](crate::Core::ended)).
-///
-/// ```
-/// use session_runtime::SessionEnd;
-///
-/// assert_eq!(SessionEnd::LoggedOut.to_string(), "logged out");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SessionEnd {
-    /// The user logged out, or a handler destroyed the session.
-    LoggedOut,
-    /// The session was revoked, through another session of its user or by an administrator. Or it was ended because a request
-    /// presented an id that was replaced long ago ([`end_on_replay`](crate::SessionsBuilder::end_on_replay)).
-    Revoked,
-    /// The session's idle or absolute deadline passed.
-    Expired,
-    /// The session had to make room for another: its user had more sessions than
-    /// [`max_per_user`](crate::SessionsBuilder::max_per_user) allows, or the [`MemoryStore`](crate::MemoryStore) was full.
-    Evicted,
-    /// The session continues under a new id, with other rights: a user signed in, or started or stopped acting as another user,
-    /// or `renew` or a change of a `rotates` field replaced the id. Or [`UserSessions::update`](crate::UserSessions::update)
-    /// changed a `rotates` field, under the same id.
-    ///
-    /// To continue, a page should reload after about a second: the response with the new id may still be on its way to the
-    /// browser.
-    Superseded,
-    /// The session is over, but the reason is not known.
-    Unknown,
-}
-
-impl SessionEnd {
-    /// Returns the reason as one word, for a script in a page: `logged_out`, `revoked`, `expired`, `evicted`, `superseded` or
-    /// `unknown`.
-    ///
-    /// ```
-    /// # use session_runtime::SessionEnd;
-    /// assert_eq!(SessionEnd::LoggedOut.as_str(), "logged_out");
-    /// ```
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::LoggedOut => "logged_out",
-            Self::Revoked => "revoked",
-            Self::Expired => "expired",
-            Self::Evicted => "evicted",
-            Self::Superseded => "superseded",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-impl fmt::Display for SessionEnd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::LoggedOut => "logged out",
-            Self::Revoked => "revoked",
-            Self::Expired => "expired",
-            Self::Evicted => "evicted",
-            Self::Superseded => "superseded by a new id",
-            Self::Unknown => "ended for an unknown reason",
-        })
-    }
-}
+use crate::{clock::Timestamp, event::SessionEnd, record::Record, value::Versioned};
 
 /// The result of a look at a watched session.
 pub(super) enum Fate {
@@ -118,7 +47,7 @@ impl Engine {
                     signed_in: record.user.is_some(),
                     expires_at: next_deadline(&record),
                 },
-                Held::Ended(tombstone) => Fate::Over(tombstone.into()),
+                Held::Ended(tombstone) => Fate::Over(tombstone.reason.into()),
                 Held::Newer => Fate::Over(SessionEnd::Unknown),
                 Held::Nothing => Fate::Over(self.absent(stored, expires_at, now)),
             },
@@ -134,17 +63,6 @@ impl Engine {
             SessionEnd::Evicted
         } else {
             SessionEnd::Unknown
-        }
-    }
-}
-
-impl From<Tombstone> for SessionEnd {
-    fn from(tombstone: Tombstone) -> Self {
-        match tombstone.reason {
-            EndReason::Ended => Self::LoggedOut,
-            EndReason::Revoked | EndReason::Replayed => Self::Revoked,
-            EndReason::Displaced => Self::Evicted,
-            EndReason::Unsettled => Self::Unknown,
         }
     }
 }

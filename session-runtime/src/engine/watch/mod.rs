@@ -24,10 +24,10 @@ use std::{
 use tokio::{sync::Notify, task::yield_now, time::Instant};
 
 use self::fate::Fate;
-pub use self::fate::SessionEnd;
 use super::Engine;
 use crate::{
     clock::Timestamp,
+    event::SessionEnd,
     id::Nonce,
     key::{ByLocal, Key, Local},
     record::Record,

@@ -17,9 +17,9 @@ use super::{
         presented::{Lost, Presented},
         request::Phase,
     },
-    SessionEnd, Subject, Watching,
+    Subject, Watching,
 };
-use crate::{id::Selector, key::Key, record::Record};
+use crate::{event::SessionEnd, id::Selector, key::Key, record::Record};
 
 /// The session of a request, as far as the request has loaded it.
 enum Known {

@@ -2,8 +2,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Fate, Next, SessionEnd, Subject, Watcher, Watches, name};
-use crate::{clock::Timestamp, key::Key};
+use super::{Fate, Next, Subject, Watcher, Watches, name};
+use crate::{clock::Timestamp, event::SessionEnd, key::Key};
 
 const EVERY: Duration = Duration::from_secs(15);
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);

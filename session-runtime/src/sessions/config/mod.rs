@@ -148,6 +148,8 @@ options! {
     on_store_down: StoreDown = read::store_down, |builder, answer| builder.store_down = answer;
     /// [`SessionsBuilder::end_on_replay`].
     end_on_replay: bool = read::yes_or_no, |builder, end| builder.end_replayed = end;
+    /// [`SessionsBuilder::events_name_users`].
+    events_name_users: bool = read::yes_or_no, |builder, names| builder.names_users = names;
     /// [`SessionsBuilder::cookie`]: the cookie's name.
     cookie: String = read::text, |builder, name| builder.cookie.name = name.into();
     /// [`SessionsBuilder::persistent`].

@@ -168,6 +168,14 @@ const ROWS: &[Row] = &[
         expected: ["false", "true", "false", "true"],
     },
     Row {
+        option: "events_name_users",
+        file: "true",
+        variable: "false",
+        method: |b| b.events_name_users(true),
+        seen: |b| b.names_users.to_string(),
+        expected: ["false", "true", "false", "true"],
+    },
+    Row {
         option: "cookie",
         file: "file",
         variable: "variable",

@@ -26,17 +26,14 @@ use self::{
     shard::{RANKS, Shard, Swept},
 };
 use super::{Class, Feed, InProcess, Key, Position, Revision, Scanned, Store, StoreError, Swapped, Value, Versioned};
-use crate::{
-    clock::Timestamp,
-    event::{Event, Events},
-};
+use crate::{clock::Timestamp, event::Events};
 
 /// Sessions in memory: for tests, and for a single server that may forget them when it stops.
 ///
 /// It holds at most [`MemoryStore::CAPACITY`] sessions, or the number given to [`MemoryStore::with_capacity`]. When the store
 /// is full, a new session replaces an expired or ended one. If there is none, it replaces the least recently used session of a
 /// guest. If no guest has a session either, it replaces the least recently used session of a user. So in a flood of guests,
-/// guests replace each other. The store reports each evicted live session as [`Event::Evicted`].
+/// guests replace each other. The store reports each evicted live session as [`Event::Evicted`](crate::Event::Evicted).
 ///
 /// The lists of users' sessions are never evicted, and do not count against the capacity. Revocations of sessions in cookies
 /// do count, and stay until they expire. If they fill the store, a sign-out is answered 503.
@@ -355,14 +352,12 @@ impl Inner {
     }
 
     fn report(&self, key: &Key, evicted: &Value, now: Timestamp) {
-        let signed_in = match evicted.class() {
-            Class::Guest if !evicted.expires_at().passed(now) => false,
-            Class::User if !evicted.expires_at().passed(now) => true,
-            _ => return,
-        };
+        if evicted.expires_at().passed(now) {
+            return;
+        }
         let observers = self.observers.read().unwrap_or_else(PoisonError::into_inner).clone();
         for events in &*observers {
-            events.emit(&Event::Evicted { signed_in }, Some(key));
+            events.evicted(key, evicted);
         }
     }
 }

@@ -169,7 +169,7 @@ impl House {
             .keys(keys.clone())
             .clock(clock.clone())
             .clean_every(Duration::ZERO)
-            .on_event(move |event, _| heard.lock().unwrap().push(event.clone()));
+            .on_event(move |report| heard.lock().unwrap().push(report.event.clone()));
         let sessions = options(builder).build().unwrap();
         let app = routes.layer(sessions.layer());
         Self { app, store: store.clone(), clock: clock.clone(), told, events }
