@@ -182,7 +182,7 @@ pub use self::{
     keys::KeyRing,
     schema::{Bounded, SessionLimit},
     session::{Core, Ended, Identified, Identity, Listed, Schema, Session, SignIn, UntilEnded},
-    sessions::{AllSessions, Config, ListedSession, NoHandle, SessionHandle, Sessions, SessionsBuilder, UserSessions},
+    sessions::{AllSessions, Config, ListedSession, NoHandle, SessionHandle, Sessions, SessionsBuilder, SessionsOf},
     view::{View, Viewed, local_path},
 };
 
@@ -207,7 +207,7 @@ pub mod __private {
             Older, Optional, Policy, SessionLimit, Spec, Storable, field, fits, initial,
         },
         session::{Core, Identified, Identity, Listed, Schema, identity},
-        sessions::{Lookup, NoIndex, UserSessions},
+        sessions::{Lookup, NoIndex, SessionsOf},
         store::{AnyPlace, SharedFields, UserLists},
         view::{NoSession, Project, Projection, ViewPolicy, Viewed, any, project},
     };

@@ -58,7 +58,7 @@ fn method(field: &Field, session: &Session, p: &Private, broken: bool) -> TokenS
     let body = if broken { quote!(loop {}) } else { quote!(self.__lookup.by(&#descriptors.#reader.meta, value)) };
     quote! {
         #[doc = #doc]
-        #vis fn #name<__Q>(&self, value: &__Q) -> #p::UserSessions<#shop #arguments>
+        #vis fn #name<__Q>(&self, value: &__Q) -> #p::SessionsOf<#shop #arguments>
         where
             #value: ::core::borrow::Borrow<__Q>,
             __Q: #p::Serialize + ?::core::marker::Sized,

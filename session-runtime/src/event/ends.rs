@@ -29,7 +29,7 @@ pub enum SessionEnd {
     /// The [`MemoryStore`](crate::MemoryStore) was full, and the session had to make room for another.
     Evicted,
     /// The session continues under a new id, with other rights: a user signed in, or started or stopped acting as another user,
-    /// or `renew` or a change of a `rotates` field replaced the id. Or [`UserSessions::update`](crate::UserSessions::update)
+    /// or `renew` or a change of a `rotates` field replaced the id. Or [`SessionsOf::update`](crate::SessionsOf::update)
     /// changed a `rotates` field, under the same id.
     ///
     /// To continue, a page should reload after about a second: the response with the new id may still be on its way to the
@@ -105,7 +105,7 @@ pub enum ImpersonationEnd {
     Stopped,
     /// The time was up. This is reported when the session is next used, or never if it is not used again.
     Expired,
-    /// [`UserSessions::end_impersonations`](crate::UserSessions::end_impersonations) was called for the user who acted.
+    /// [`SessionsOf::end_impersonations`](crate::SessionsOf::end_impersonations) was called for the user who acted.
     Withdrawn,
     /// The sessions of either user were revoked, the user who acted had more sessions than allowed, or the session ended because
     /// a request presented an id that was replaced long ago.

@@ -39,7 +39,7 @@ pub struct Report {
     /// The user whom the event concerns: the user who signed in or out, otherwise the user who is signed in to the session. While
     /// one user acts as another, the one who is impersonated. `None` for a guest, and if the session is not known.
     ///
-    /// By default, this is the keyed hash that [`UserSessions::fingerprint`](crate::UserSessions::fingerprint) returns. With
+    /// By default, this is the keyed hash that [`SessionsOf::fingerprint`](crate::SessionsOf::fingerprint) returns. With
     /// [`events_name_users`](crate::SessionsBuilder::events_name_users), it is the identity itself.
     pub user: Option<String>,
     /// The user who acts as `user`, such as an administrator. Named like `user`.

@@ -30,7 +30,7 @@ impl<S: Schema> Core<S> {
     ///   another tab, `renew`, or a change of a `rotates` field. The page then connects again, with its new cookie. Renewals by
     ///   this same request, before its response is sent, do not count. Renewals by
     ///   [`rotate_every`](crate::SessionsBuilder::rotate_every) and `reauthenticate` do not count either.
-    ///   An edit of a `rotates` field by [`UserSessions::update`](crate::UserSessions::update) counts, although it changes no id.
+    ///   An edit of a `rotates` field by [`SessionsOf::update`](crate::SessionsOf::update) counts, although it changes no id.
     /// * **A session that is never stored** cannot end, so the future never resolves. This also happens if the visitor's
     ///   earlier session ended before this request: the handle then shows a new guest ([`Core::is_new`]). A page that connects
     ///   again after an end must expect that.

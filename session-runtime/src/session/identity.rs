@@ -148,8 +148,8 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     ///   and fields again.
     /// - The session is never fresh meanwhile, so views with `fresh` refuse it (403).
     /// - The session is not one of `user`'s sessions: it does not count for `max_per_user`, and
-    ///   [`UserSessions::list`](crate::UserSessions::list) leaves it out.
-    ///   [`impersonations`](crate::UserSessions::impersonations) lists it. `revoke_all` of `user` ends the impersonation;
+    ///   [`SessionsOf::list`](crate::SessionsOf::list) leaves it out.
+    ///   [`impersonations`](crate::SessionsOf::impersonations) lists it. `revoke_all` of `user` ends the impersonation;
     ///   `revoke_all` of the acting user ends the whole session.
     /// - [`Event::ImpersonationStarted`](crate::Event::ImpersonationStarted) and
     ///   [`Event::ImpersonationEnded`](crate::Event::ImpersonationEnded) report it. Each report of an event meanwhile names both users.

@@ -27,7 +27,7 @@ impl<S: Schema> Sessions<S> {
     /// The stream reads the store in batches, so it takes little memory, however many sessions there are, and delays no request.
     /// A session that is live from the first batch to the last is in the stream. A session that begins or ends meanwhile may be
     /// missing. On Redis, a session can come twice: [`ListedSession::handle`] tells. A session in which a user acts as another
-    /// is listed with the acting user's own fields, as in [`UserSessions::list`](super::UserSessions::list). A session that is
+    /// is listed with the acting user's own fields, as in [`SessionsOf::list`](super::SessionsOf::list). A session that is
     /// damaged, or that a newer version of this crate wrote, is left out.
     ///
     /// # Errors
@@ -90,7 +90,7 @@ impl<S: Schema> Sessions<S> {
     /// already ended, or if it is of another kind or application. If a user acts as another in the session, it ends as a whole.
     ///
     /// **This is for administrators**, since it accepts the handle of any session. To let users end their own sessions, call
-    /// [`UserSessions::revoke`](super::UserSessions::revoke).
+    /// [`SessionsOf::revoke`](super::SessionsOf::revoke).
     ///
     /// Takes one load and one swap. On a [`MemoryStore`](crate::MemoryStore), it also compares the keys of all sessions.
     ///

@@ -58,7 +58,7 @@ impl<S: Schema> ListedSession<S> {
         Self { fields: Core { __slots: S::Slots::default(), __state: state }.into(), key, seen_at, acts_as }
     }
 
-    /// Returns the session's handle: a name that forms may show, and that [`UserSessions::revoke`](super::UserSessions::revoke) and
+    /// Returns the session's handle: a name that forms may show, and that [`SessionsOf::revoke`](super::SessionsOf::revoke) and
     /// [`Sessions::revoke`](super::Sessions::revoke) take.
     ///
     /// ```
@@ -89,7 +89,7 @@ impl<S: Schema> ListedSession<S> {
     }
 
     /// Returns the user as whom this session's user acts ([`impersonate`](crate::Identity::impersonate)); `None` if they act as
-    /// no one. [`UserSessions::end_impersonations`](super::UserSessions::end_impersonations) ends it.
+    /// no one. [`SessionsOf::end_impersonations`](super::SessionsOf::end_impersonations) ends it.
     ///
     /// ```
     /// # use session_runtime::{Error, Session, Sessions};

@@ -4,7 +4,7 @@ use std::{marker::PhantomData, sync::Arc};
 
 use serde::Serialize;
 
-use super::UserSessions;
+use super::SessionsOf;
 use crate::{
     engine::{Criterion, Engine},
     schema::Meta,
@@ -24,8 +24,8 @@ impl<S: Schema> Lookup<S> {
     }
 
     /// Returns access to the sessions in which the field has this value, or its list has this item.
-    pub fn by<Q: Serialize + ?Sized>(&self, meta: &'static Meta, value: &Q) -> UserSessions<S> {
-        UserSessions::found_by(&self.engine, meta.name, value, |value| Criterion::Field { meta, value: value.into() })
+    pub fn by<Q: Serialize + ?Sized>(&self, meta: &'static Meta, value: &Q) -> SessionsOf<S> {
+        SessionsOf::found_by(&self.engine, meta.name, value, |value| Criterion::Field { meta, value: value.into() })
     }
 }
 

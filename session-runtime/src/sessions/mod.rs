@@ -8,7 +8,7 @@ mod handle;
 mod listed;
 mod lookup;
 mod options;
-mod users;
+mod sessions_of;
 
 use std::{fmt, ops::Deref, sync::Arc};
 
@@ -21,7 +21,7 @@ pub use self::{
     handle::{NoHandle, SessionHandle},
     listed::ListedSession,
     lookup::{Lookup, NoIndex},
-    users::UserSessions,
+    sessions_of::SessionsOf,
 };
 use crate::{
     engine::{Engine, Request},

@@ -1,4 +1,4 @@
-//! [`UserSessions`]: lists all sessions of one user, or with one value of an `index` field, and ends them.
+//! [`SessionsOf`]: lists all sessions of one user, or with one value of an `index` field, and ends them.
 
 use std::{borrow::Borrow, fmt, marker::PhantomData, sync::Arc};
 
@@ -27,7 +27,7 @@ impl<S: Schema> Sessions<S> {
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn of<Q>(&self, user: &Q) -> UserSessions<S>
+    pub fn of<Q>(&self, user: &Q) -> SessionsOf<S>
     where
         S: Listed,
         S::User: Borrow<Q>,
@@ -35,7 +35,7 @@ impl<S: Schema> Sessions<S> {
     {
         let identity = S::SPEC.fields.iter().find(|meta| meta.policy == Policy::Identity);
         let field = identity.map_or("identity", |meta| meta.name);
-        UserSessions::found_by(&self.engine, field, user, |user| Criterion::User(user.into()))
+        SessionsOf::found_by(&self.engine, field, user, |user| Criterion::User(user.into()))
     }
 }
 
@@ -113,7 +113,7 @@ impl<S: Schema> Sessions<S> {
 ///     Ok(())
 /// }
 /// ```
-pub struct UserSessions<S> {
+pub struct SessionsOf<S> {
     engine: Arc<Engine>,
     criterion: Result<Criterion<'static>, Unencodable>,
     kind: PhantomData<fn() -> S>,
@@ -125,7 +125,7 @@ struct Unencodable {
     cause: Arc<rmp_serde::encode::Error>,
 }
 
-impl<S: Schema> UserSessions<S> {
+impl<S: Schema> SessionsOf<S> {
     /// Returns access to the sessions that a value of `field` finds.
     pub(super) fn found_by<Q: Serialize + ?Sized>(
         engine: &Arc<Engine>,
@@ -140,7 +140,7 @@ impl<S: Schema> UserSessions<S> {
     /// Returns each live session, the earliest sign-in first. Loads the list, and each session on it.
     ///
     /// Sessions in which another user acts as this one are left out, since they are not this user's devices: see
-    /// [`UserSessions::impersonations`]. A session in which this user acts as another is listed with their own fields:
+    /// [`SessionsOf::impersonations`]. A session in which this user acts as another is listed with their own fields:
     /// [`ListedSession::acts_as`] returns that user.
     ///
     /// # Errors
@@ -161,7 +161,7 @@ impl<S: Schema> UserSessions<S> {
     }
 
     /// Returns each session in which another user acts as this one, the earliest first. Show them to the user, or use them in
-    /// audits. [`Core::impersonator`] returns the acting user, and [`UserSessions::revoke`] ends only the impersonation.
+    /// audits. [`Core::impersonator`] returns the acting user, and [`SessionsOf::revoke`] ends only the impersonation.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down.
@@ -197,7 +197,7 @@ impl<S: Schema> UserSessions<S> {
         Ok(self.engine.fingerprint_of(self.criterion()?))
     }
 
-    /// Returns the number of live sessions. Loads each of them, as [`UserSessions::list`] does.
+    /// Returns the number of live sessions. Loads each of them, as [`SessionsOf::list`] does.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down.
@@ -288,7 +288,7 @@ impl<S: Schema> UserSessions<S> {
     }
 
     /// Ends all of the user's sessions except `current`, and returns how many ended. If `current` is not stored, all of them
-    /// end. Impersonations of the user end too, as in [`UserSessions::revoke_all`].
+    /// end. Impersonations of the user end too, as in [`SessionsOf::revoke_all`].
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down; some may then have ended.
@@ -355,8 +355,8 @@ impl<S: Schema> UserSessions<S> {
     }
 }
 
-impl<S> fmt::Debug for UserSessions<S> {
+impl<S> fmt::Debug for SessionsOf<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UserSessions").field("of", &self.engine.name).finish_non_exhaustive()
+        f.debug_struct("SessionsOf").field("of", &self.engine.name).finish_non_exhaustive()
     }
 }
