@@ -556,15 +556,18 @@ impl Store for Stubborn {
         after: Option<&Value>,
         now: Timestamp,
     ) -> Result<Swapped, StoreError> {
-        let is_lost = match &mut *self.trouble.lock().unwrap() {
-            Trouble::RefusesOneKey(refused) if refused.get_or_insert(*key) == key => {
+        let is_lost = {
+            let mut trouble = self.trouble.lock().unwrap();
+            if let Trouble::RefusesOneKey(refused) = &mut *trouble
+                && refused.get_or_insert(*key) == key
+            {
                 return Err(StoreError::new("the store refuses this swap"));
             }
-            trouble @ Trouble::LosesOneAnswer => {
+            let is_lost = matches!(*trouble, Trouble::LosesOneAnswer);
+            if is_lost {
                 *trouble = Trouble::None;
-                true
             }
-            _ => false,
+            is_lost
         };
         let swapped = self.inner.swap(key, before, after, now).await;
         if is_lost { Err(StoreError::new("the connection broke before the answer came")) } else { swapped }
