@@ -9,6 +9,7 @@ mod forms;
 mod garbage;
 mod lifetime;
 mod memory;
+mod runtimes;
 mod scan;
 mod trips;
 mod values;

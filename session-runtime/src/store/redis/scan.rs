@@ -3,13 +3,13 @@
 use futures_util::future::try_join_all;
 use redis::{
     Cmd, RedisResult, Value,
-    cluster_async::ClusterConnection,
     cluster_routing::{RoutingInfo, SingleNodeRoutingInfo},
 };
 
 use super::{
     super::{Key, Position, Scan, Scanned, StoreError, Versioned},
     RedisStore, advice,
+    cluster::Cluster,
     connect::Link,
     swap::value,
 };
@@ -25,8 +25,8 @@ impl Scan for RedisStore {
         command.arg(cursor).arg("MATCH").arg(pattern(&self.prefix)).arg("COUNT").arg(BATCH);
         let doing = "list its values";
         let (answer, node, later) = match &self.link {
-            Link::Cluster(cluster, _) => {
-                let masters = masters(cluster).await.map_err(|error| advice::failed(doing, error))?;
+            Link::Cluster(cluster) => {
+                let masters = masters(&self.link).await.map_err(|error| advice::failed(doing, error))?;
                 // A position that names no node is at the first master. If it names a node that is no longer a master, it is
                 // unknown.
                 let at = match &node {
@@ -68,7 +68,7 @@ impl RedisStore {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        if !matches!(self.link, Link::Cluster(..)) {
+        if !matches!(self.link, Link::Cluster(_)) {
             let replies: Vec<Value> = parsed(self.link.ask(redis::cmd("MGET").arg(names)).await, doing)?;
             return replies.into_iter().map(value).collect();
         }
@@ -118,8 +118,8 @@ impl Mark {
 }
 
 /// Returns the masters of a cluster, in a stable order.
-async fn masters(cluster: &ClusterConnection) -> RedisResult<Vec<Node>> {
-    let slots = Link::Cluster(cluster.clone(), [].into()).ask(redis::cmd("CLUSTER").arg("SLOTS")).await?;
+async fn masters(link: &Link) -> RedisResult<Vec<Node>> {
+    let slots = link.ask(redis::cmd("CLUSTER").arg("SLOTS")).await?;
     let ranges: Vec<Vec<Value>> = redis::from_redis_value(slots)?;
     let mut masters = Vec::new();
     // A range is a list of first slot, last slot, master and replicas. A node is a list of host, port and more.
@@ -134,10 +134,10 @@ async fn masters(cluster: &ClusterConnection) -> RedisResult<Vec<Node>> {
     Ok(masters)
 }
 
-async fn ask_node(cluster: &ClusterConnection, command: Cmd, node: &Node) -> RedisResult<Value> {
+async fn ask_node(cluster: &Cluster, command: Cmd, node: &Node) -> RedisResult<Value> {
     let Node { host, port } = node.clone();
     let node = RoutingInfo::SingleNode(SingleNodeRoutingInfo::ByAddress { host, port });
-    cluster.clone().route_command(command, node).await?.extract_error()
+    cluster.connection().await?.route_command(command, node).await?.extract_error()
 }
 
 /// Returns a pattern that matches the prefix itself, and 32 characters after it.
