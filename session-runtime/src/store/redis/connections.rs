@@ -42,7 +42,7 @@ type Attempts<C> = HashMap<Id, Arc<Attempt<C>>>;
 
 /// An attempt to open a connection, and the connection itself.
 pub(super) struct Attempt<C> {
-    /// Distinguishes this attempt from all others. A later attempt has a higher number.
+    /// Distinguishes this attempt from all others.
     pub(super) id: u64,
     pub(super) since: Instant,
     /// Empty while the connection is being opened, and for ever if the runtime shuts down meanwhile.
@@ -88,11 +88,11 @@ impl<O: Connect> Connections<O> {
         current.is_some_and(|runtime| self.0.attempts().get(&runtime.id()).is_some_and(|current| current.id == id))
     }
 
-    /// Replaces this connection, and those of other runtimes that are not younger: they lead to the same server. Calls in
-    /// progress keep them.
-    pub(super) fn replace(&self, attempt: &Attempt<O::Connection>) {
+    /// Replaces the connections of all runtimes that were opened by this time, when a call began that found its server to be the
+    /// wrong one, or silent: they may lead to the same server. Calls in progress keep them.
+    pub(super) fn replace(&self, began: Instant) {
         let mut attempts = self.0.attempts();
-        let former: Vec<_> = attempts.extract_if(|_, other| other.id <= attempt.id).collect();
+        let former: Vec<_> = attempts.extract_if(|_, attempt| attempt.since <= began).collect();
         drop(attempts);
         // Dropped after the lock is free, since this ends tasks.
         drop(former);
@@ -296,20 +296,20 @@ mod tests {
 
     /// The server that one runtime has found to be the wrong one is that of the others too.
     #[test]
-    fn replacing_a_connection_replaces_those_that_are_not_younger() {
+    fn a_call_that_fails_replaces_the_connections_that_were_open_when_it_began() {
         let (_, connections) = connections();
         let runtimes = [runtime(), runtime(), runtime()];
-        for (at, runtime) in runtimes.iter().enumerate() {
-            assert_eq!(runtime.block_on(number(&connections)), at);
-        }
-        let (second, _) = runtimes[1].block_on(connections.get()).unwrap();
-        connections.replace(&second);
-        assert!(!runtimes[1].block_on(async { connections.still_uses(second.id) }));
-        assert_eq!(runtimes[2].block_on(number(&connections)), 2, "this one is younger");
-        assert_eq!(runtimes[0].block_on(number(&connections)), 3);
-        connections.replace(&second);
-        assert_eq!(runtimes[0].block_on(number(&connections)), 3, "a late call replaces no newer connection");
-        assert_eq!(runtimes[1].block_on(number(&connections)), 4);
+        let number_on = |at: usize| runtimes[at].block_on(number(&connections));
+        assert_eq!((number_on(0), number_on(1)), (0, 1));
+        let (first, _) = runtimes[0].block_on(connections.get()).unwrap();
+        let began = Instant::now();
+        assert_eq!(number_on(2), 2);
+        connections.replace(began);
+        assert!(!runtimes[0].block_on(async { connections.still_uses(first.id) }));
+        assert_eq!(number_on(2), 2, "this one was opened later");
+        assert_eq!((number_on(0), number_on(1)), (3, 4), "the second was younger than the first, but was open");
+        connections.replace(began);
+        assert_eq!((number_on(0), number_on(1)), (3, 4), "another call that began then replaces no newer connection");
     }
 
     #[tokio::test]

@@ -60,7 +60,7 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 /// `?prefix=shop:` is [`RedisStore::prefix`], and `?wait_for=1&wait_timeout=500ms` is [`RedisStore::wait_for`]. Characters
 /// with a meaning in URLs are percent-encoded in each part.
 ///
-/// * **Layout**: each value is a string, named by the prefix and [`Key::hex`]. Neither opens a session (SECURITY S2).
+/// * **Layout**: each value is a string, named by the prefix and [`Key::base64url`]. Neither opens a session (SECURITY S2).
 /// * **A write** compares and replaces in one command: `SET … IFEQ` if the server has it (Valkey 8.1, Redis 8.4), otherwise a
 ///   short script. A write that ends a session or replaces its id always uses a script. It changes one key, whole or not at all,
 ///   on a cluster too.
@@ -224,7 +224,7 @@ impl RedisStore {
     }
 
     fn name(&self, key: &Key) -> String {
-        [&*self.prefix, &key.hex()].concat()
+        [&*self.prefix, &key.base64url()].concat()
     }
 
     /// Loads the value of this name.

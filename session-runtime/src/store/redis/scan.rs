@@ -1,5 +1,6 @@
 //! Lists the values on the server, or on the masters of a cluster, by `SCAN`.
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use futures_util::future::try_join_all;
 use redis::{
     Cmd, RedisResult, Value,
@@ -56,9 +57,9 @@ impl Scan for RedisStore {
 impl RedisStore {
     /// Returns the key of the value of this name; `None` if the name is not ours.
     fn key(&self, name: &[u8]) -> Option<Key> {
-        let digits = str::from_utf8(name.strip_prefix(self.prefix.as_bytes())?).ok()?;
-        let key = Key::from_digest(u128::from_str_radix(digits, 16).ok()?.to_be_bytes());
-        (key.hex() == digits).then_some(key)
+        let mut digest = [0; 16];
+        let decoded = Base64UrlUnpadded::decode(name.strip_prefix(self.prefix.as_bytes())?, &mut digest).ok()?;
+        (decoded.len() == digest.len()).then(|| Key::from_digest(digest))
     }
 
     /// Returns the values of these names, in this order. A key that does not hold a string counts as absent. The next load
@@ -140,16 +141,19 @@ async fn ask_node(cluster: &Cluster, command: Cmd, node: &Node) -> RedisResult<V
     cluster.connection().await?.route_command(command, node).await?.extract_error()
 }
 
-/// Returns a pattern that matches the prefix itself, and 32 characters after it.
+/// The number of characters of a [`Key::base64url`].
+const NAME: usize = 22;
+
+/// Returns a pattern that matches the prefix itself, and the characters of a key after it.
 fn pattern(prefix: &str) -> String {
-    let mut pattern = String::with_capacity(prefix.len() + 32);
+    let mut pattern = String::with_capacity(prefix.len() + NAME);
     for character in prefix.chars() {
         if matches!(character, '*' | '?' | '[' | ']' | '\\' | '^') {
             pattern.push('\\');
         }
         pattern.push(character);
     }
-    pattern + &"?".repeat(32)
+    pattern + &"?".repeat(NAME)
 }
 
 #[cfg(test)]
@@ -159,7 +163,7 @@ mod tests {
 
     #[test]
     fn special_characters_in_a_prefix_are_escaped() {
-        assert_eq!(pattern("shop:[1]*?\\"), format!("shop:\\[1\\]\\*\\?\\\\{}", "?".repeat(32)));
+        assert_eq!(pattern("shop:[1]*?\\"), format!("shop:\\[1\\]\\*\\?\\\\{}", "?".repeat(22)));
     }
 
     #[test]

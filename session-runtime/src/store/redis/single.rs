@@ -9,7 +9,7 @@ use redis::{
 };
 
 use super::{
-    connections::{Attempt, Connect, Connections},
+    connections::{Connect, Connections},
     question::Question,
     trust::Trust,
 };
@@ -104,13 +104,13 @@ impl Single {
         let mut is_second = false;
         loop {
             let (attempt, connection) = self.0.get().await?;
-            let mut call = Call { single: self, attempt: &attempt, since: Instant::now(), is_answered: false };
+            let mut call = Call { single: self, began: Instant::now(), is_answered: false };
             let answer = question.put_over(&connection).await;
             call.is_answered = true;
             let Err(error) = &answer else { return answer };
             let is_over = is_broken(error) || is_wrong_server(error) && attempt.since.elapsed() >= SETTLED;
             if is_over {
-                self.0.replace(&attempt);
+                self.0.replace(call.began);
             }
             if !is_over || is_second || error.is_timeout() {
                 return answer;
@@ -123,15 +123,14 @@ impl Single {
 /// A call in progress.
 struct Call<'a> {
     single: &'a Single,
-    attempt: &'a Attempt<MultiplexedConnection>,
-    since: Instant,
+    began: Instant,
     is_answered: bool,
 }
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        if !self.is_answered && self.since.elapsed() >= SUSPICIOUS {
-            self.single.0.replace(self.attempt);
+        if !self.is_answered && self.began.elapsed() >= SUSPICIOUS {
+            self.single.0.replace(self.began);
         }
     }
 }
