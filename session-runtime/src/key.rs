@@ -6,6 +6,7 @@ use std::{
     hash::{BuildHasherDefault, Hash, Hasher},
 };
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -92,6 +93,17 @@ impl Key {
         matches!(self.0, Named::Digest(_))
     }
 
+    /// Returns [`Key::digest`] in base64url without padding: 22 characters, fit for the name of a key on a server.
+    ///
+    /// ```
+    /// # use session_runtime::store::Key;
+    /// assert_eq!(Key::from_digest([0xfb; 16]).base64url(), "-_v7-_v7-_v7-_v7-_v7-w");
+    /// ```
+    #[must_use]
+    pub fn base64url(&self) -> String {
+        Base64UrlUnpadded::encode_string(&self.digest())
+    }
+
     /// Returns sixteen bytes that name the value within this process, without hashing. They differ between a key and the key that
     /// [`Key::from_digest`] makes from its digest.
     pub(crate) const fn local(&self) -> &[u8; 16] {
@@ -138,9 +150,11 @@ impl Scope {
     }
 
     /// Returns the scope's id in the header of each of its values.
-    pub(crate) fn id(self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.hash;
-        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    ///
+    /// The id tells apart the few scopes that share a store, so four bytes suffice. The keys of a scope depend on the whole hash.
+    pub(crate) fn id(self) -> u32 {
+        let [a, b, c, d, ..] = self.hash;
+        u32::from_be_bytes([a, b, c, d])
     }
 
     /// Returns the key of a session.

@@ -3,7 +3,7 @@
 
 use session_runtime::Session;
 
-/// The session that the benchmarks measure, and that may take at most 400 bytes on Redis.
+/// The session that the benchmarks measure, and that may take at most 320 bytes on Redis.
 #[derive(Session)]
 #[session(cookie = "__Host-bench")]
 pub struct Eight {

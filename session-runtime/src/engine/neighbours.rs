@@ -30,7 +30,7 @@ pub(crate) fn add(engine: &Arc<Engine>) {
 impl Engine {
     fn overwrites(&self, other: &Self) -> bool {
         let (ours, theirs) = (&self.cookie, &other.cookie);
-        self.scope.id() != other.scope.id()
+        self.scope != other.scope
             && (&ours.name, &ours.path, &ours.domain) == (&theirs.name, &theirs.path, &theirs.domain)
     }
 }

@@ -1,7 +1,7 @@
 //! The encoded fields of a session in one buffer, which is compact, cheap to clone, and quick to search while it is small.
 //!
-//! A field is: the length of its name (1 byte), the length of its value times two, plus one if it has a deadline
-//! (LEB128), the deadline in milliseconds since 1970 (LEB128, if it has one), name, value.
+//! A field is: the length of its name, plus 128 if the field has a deadline (1 byte), the length of its value (LEB128), the
+//! deadline in milliseconds since 1970 (LEB128, if it has one), name, value.
 
 use std::fmt;
 
@@ -49,17 +49,17 @@ impl Fields {
     pub(crate) fn room_for(name: &str, value: usize, expires: Timestamp) -> usize {
         let has_deadline = expires != Timestamp::NEVER;
         let deadline = if has_deadline { varint::length(expires.as_millis()) } else { 0 };
-        1 + varint::length(size(value, has_deadline)) + deadline + name.len() + value
+        1 + varint::length(value as u64) + deadline + name.len() + value
     }
 
-    /// Adds a field. The caller ensures that no other field has its name. A name longer than 255 bytes is cut; the derive rejects
+    /// Adds a field. The caller ensures that no other field has its name. A name longer than 127 bytes is cut; the derive rejects
     /// such names.
     pub(crate) fn push(&mut self, entry: Entry<'_>) {
         // Cut between characters, since half a character would make all fields after it unreadable.
-        let name = &entry.name.as_bytes()[..entry.name.floor_char_boundary(u8::MAX.into())];
+        let name = &entry.name.as_bytes()[..entry.name.floor_char_boundary(LONGEST.into())];
         let has_deadline = entry.expires != Timestamp::NEVER;
-        self.0.push(name.len() as u8);
-        varint::write(&mut self.0, size(entry.value.len(), has_deadline));
+        self.0.push(name.len() as u8 | if has_deadline { DEADLINE } else { 0 });
+        varint::write(&mut self.0, entry.value.len() as u64);
         if has_deadline {
             varint::write(&mut self.0, entry.expires.as_millis());
         }
@@ -84,10 +84,10 @@ impl Fields {
             // This runs for every field that a request uses, so it must be quick: the length of the name is enough to skip most
             // fields.
             while let [length, size, after @ ..] = rest
-                && is_short(*size)
+                && is_short(*length, *size)
                 && !is_it((*length).into(), after)
             {
-                rest = after.get(usize::from(*length) + usize::from(size >> 1)..)?;
+                rest = after.get(usize::from(*length) + usize::from(*size)..)?;
             }
             let (head, after) = Head::split(rest)?;
             if is_it(head.name, after) {
@@ -148,14 +148,14 @@ impl Fields {
     }
 }
 
-/// Returns a value's length, and whether a deadline follows, as one number.
-const fn size(value: usize, has_deadline: bool) -> u64 {
-    (value as u64) << 1 | has_deadline as u64
-}
+/// The bit, next to the length of a field's name, which says that the field has a deadline.
+const DEADLINE: u8 = 0x80;
+/// The length of the longest name, in bytes.
+const LONGEST: u8 = 0x7f;
 
-/// Returns whether this first byte of a [`size`] means a value of less than 64 bytes and no deadline. Most fields are like that.
-const fn is_short(size: u8) -> bool {
-    size & 0x81 == 0
+/// Returns whether the first two bytes of a field mean a value of less than 128 bytes and no deadline. Most fields are like that.
+const fn is_short(name: u8, size: u8) -> bool {
+    (name | size) & 0x80 == 0
 }
 
 fn split_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
@@ -175,8 +175,8 @@ impl Head {
     #[inline]
     fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
         match bytes {
-            [name, size, rest @ ..] if is_short(*size) => {
-                let (name, value) = ((*name).into(), (size >> 1).into());
+            [name, size, rest @ ..] if is_short(*name, *size) => {
+                let (name, value) = ((*name).into(), (*size).into());
                 Some((Self { name, value, expires: Timestamp::NEVER }, rest))
             }
             _ => Self::split_long(bytes),
@@ -187,15 +187,15 @@ impl Head {
     fn split_long(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (&name, rest) = bytes.split_first()?;
         let (size, rest) = split_number(rest)?;
-        let value = usize::try_from(size >> 1).ok()?;
-        let (expires, rest) = match size & 1 {
+        let value = usize::try_from(size).ok()?;
+        let (expires, rest) = match name & DEADLINE {
             0 => (Timestamp::NEVER, rest),
             _ => {
                 let (millis, rest) = split_number(rest)?;
                 (Timestamp::from_millis(millis), rest)
             }
         };
-        Some((Self { name: name.into(), value, expires }, rest))
+        Some((Self { name: (name & LONGEST).into(), value, expires }, rest))
     }
 }
 

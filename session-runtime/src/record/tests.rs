@@ -105,14 +105,14 @@ fn a_name_that_is_too_long_is_cut_between_characters() {
     fields.push(entry(&long, b"1"));
     fields.push(entry("next", b"2"));
     let kept: Vec<_> = fields.iter().map(|entry| (entry.name.len(), entry.value)).collect();
-    assert_eq!(kept, [(254, &b"1"[..]), (4, b"2")]);
+    assert_eq!(kept, [(126, &b"1"[..]), (4, b"2")]);
     assert_eq!(Fields::from_bytes(fields.as_bytes().to_vec()), Ok(fields));
 }
 
 #[test]
 fn a_field_is_found_by_its_whole_name() {
     let mut fields = Fields::default();
-    let long = "x".repeat(255);
+    let long = "x".repeat(127);
     for (name, value) in [("theme", &b"1"[..]), ("them", b"2"), ("themes", b""), ("", b"4"), (&long, b"5")] {
         fields.push(Entry { expires: NOW, ..entry(name, value) });
     }

@@ -76,9 +76,8 @@ pub fn sealed_cookie(bytes: &[u8]) {
 pub fn value(bytes: &[u8]) {
     reads_or_is_damaged(bytes);
     for class in 0..7 {
-        let mut value = vec![0; 26];
-        (value[8], value[9]) = (1, class);
-        value.extend((bytes.len() as u32).to_be_bytes());
+        let mut value = vec![0; 19];
+        value[8] = 0x10 | class;
         value.extend(bytes);
         reads_or_is_damaged(&value);
     }

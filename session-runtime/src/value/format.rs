@@ -3,12 +3,12 @@
 //! | bytes | |
 //! |---|---|
 //! | 8 | revision |
-//! | 1 | version, 1 |
-//! | 1 | class |
-//! | 8 | when it expires, in milliseconds since 1970, big-endian; all ones for never |
-//! | 8 | scope: the kind of session and the application |
-//! | 4 | length of the content, big-endian; without it, truncated content would read as fewer fields or list entries |
+//! | 1 | version, 1, in the upper four bits, and class in the lower four |
+//! | 6 | when it expires, in milliseconds since 1970, big-endian; all ones for never |
+//! | 4 | scope: the kind of session and the application |
 //! | n | the content, which depends on the class |
+//!
+//! Whatever may be repeated (fields, list entries, keys) is counted. Otherwise truncated content would read as fewer of them.
 
 use std::sync::Arc;
 
@@ -24,12 +24,13 @@ use crate::{
 };
 
 const VERSION: u8 = 1;
-/// The shortest bytes of a newer version: a revision, and the highest version number.
+/// The shortest bytes of a newer version: a revision, and the highest version number and class.
 #[cfg(feature = "file")]
 pub(super) const NEWER: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 0, u8::MAX];
-/// The offset of the content's length; the content follows it.
-const LENGTH: usize = 26;
-pub(super) const CONTENT: usize = LENGTH + 4;
+/// The length of the header; the content follows it.
+pub(super) const CONTENT: usize = 19;
+/// The expiry of a value that never expires. This time, in the year 10889, and all later ones count as never.
+const NEVER: u64 = (1 << 48) - 1;
 
 /// The reason why bytes are not a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,21 +41,17 @@ pub(crate) enum Damage {
     Corrupt,
 }
 
-const CLASSES: [(u8, Class); 6] = [
-    (0, Class::Guest),
-    (1, Class::User),
-    (2, Class::List),
-    (3, Class::Revocation),
-    (4, Class::Tombstone),
-    (5, Class::Marker),
-];
+/// The classes; the number of each is its position.
+const CLASSES: [Class; 6] =
+    [Class::Guest, Class::User, Class::List, Class::Revocation, Class::Tombstone, Class::Marker];
 
 const REASONS: [EndReason; 5] =
     [EndReason::Ended, EndReason::Revoked, EndReason::Displaced, EndReason::Replayed, EndReason::Unsettled];
 
 // The flags of a session.
 const REMEMBERED: u8 = 1;
-const SIGNED_IN: u8 = 2;
+/// The first field's value is the user's identity, so it is not stored a second time.
+const IDENTITY_FIRST: u8 = 2;
 const REPLACED_BY_PRIVILEGE: u8 = 4;
 const REPLACED_BY_TIMER: u8 = 8;
 /// Both flags: the verifier before the previous one is stored too.
@@ -63,8 +60,21 @@ const PRESENTED: u8 = 16;
 const PROOF: u8 = 32;
 const CAPPED: u8 = 64;
 const IMPERSONATION: u8 = 128;
-/// In the byte that counts the nonces: the digest of the session's lists follows them.
-const ENTERED: u8 = 128;
+
+// The byte after the verifier: in the lowest three bits the number of nonces, and flags for what need not be stored.
+const COUNT: u8 = 7;
+/// The generation is zero, and the session was written as often as it has nonces.
+const NEW: u8 = 8;
+const SEEN_AT_CREATION: u8 = 16;
+const RENEWED_AT_CREATION: u8 = 32;
+const SIGNED_IN_AT_CREATION: u8 = 64;
+/// The value expires at the absolute deadline, otherwise at the idle deadline.
+const ENDS_FIRST: u8 = 128;
+
+/// Returns the time as a header stores it: a time too late for it becomes [`Timestamp::NEVER`].
+pub(super) const fn storable(at: Timestamp) -> Timestamp {
+    if at.as_millis() < NEVER { at } else { Timestamp::NEVER }
+}
 
 /// Reads the header. If the bytes have none, returns a header with their revision, so that a store can still replace them.
 pub(super) fn head(bytes: &[u8]) -> Head {
@@ -72,26 +82,20 @@ pub(super) fn head(bytes: &[u8]) -> Head {
     revision.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
     let revision = u64::from_be_bytes(revision);
     let unknown = Head { revision, class: Class::Unknown, expires_at: Timestamp::NEVER, scope: 0, is_critical: false };
-    let mut rest = Rest(bytes);
-    let mut parts = || {
-        let parts = (rest.array::<8>()?, rest.byte()?, rest.byte()?, rest.array::<8>()?, rest.array::<8>()?);
-        let _length = rest.array::<4>()?;
-        Some(parts)
+    let Some([_, _, _, _, _, _, _, _, kind, e0, e1, e2, e3, e4, e5, scope @ ..]) = bytes.first_chunk::<CONTENT>()
+    else {
+        return unknown;
     };
-    match parts() {
-        Some((_, VERSION, class, expires_at, scope)) => Head {
-            revision,
-            class: CLASSES.iter().find(|(byte, _)| *byte == class).map_or(Class::Unknown, |(_, class)| *class),
-            expires_at: Timestamp::from_millis(u64::from_be_bytes(*expires_at)),
-            scope: u64::from_be_bytes(*scope),
-            is_critical: false,
-        },
-        // A newer version keeps the deadline and the scope in the same places.
-        Some((_, version, _, expires_at, scope)) if version > VERSION => Head {
-            expires_at: Timestamp::from_millis(u64::from_be_bytes(*expires_at)),
-            scope: u64::from_be_bytes(*scope),
+    let expires_at = storable(Timestamp::from_millis(u64::from_be_bytes([0, 0, *e0, *e1, *e2, *e3, *e4, *e5])));
+    match kind >> 4 {
+        VERSION => Head {
+            class: CLASSES.get(usize::from(kind & 15)).copied().unwrap_or(Class::Unknown),
+            expires_at,
+            scope: u32::from_be_bytes(*scope),
             ..unknown
         },
+        // A newer version keeps the deadline and the scope in the same places.
+        version if version > VERSION => Head { expires_at, scope: u32::from_be_bytes(*scope), ..unknown },
         _ => unknown,
     }
 }
@@ -110,14 +114,14 @@ pub(super) fn write(head: &Head, content: &Content) -> Bytes {
     };
     let mut bytes = Vec::with_capacity(CONTENT + room);
     bytes.extend_from_slice(&head.revision.to_be_bytes());
-    bytes.push(VERSION);
-    bytes.push(CLASSES.iter().find(|(_, class)| *class == head.class).map_or(u8::MAX, |(byte, _)| *byte));
-    bytes.extend_from_slice(&head.expires_at.as_millis().to_be_bytes());
+    let class = CLASSES.iter().position(|class| *class == head.class).map_or(15, |position| position as u8);
+    bytes.push(VERSION << 4 | class);
+    let [_, _, expires_at @ ..] = storable(head.expires_at).as_millis().to_be_bytes();
+    bytes.extend_from_slice(&expires_at);
     bytes.extend_from_slice(&head.scope.to_be_bytes());
-    bytes.extend_from_slice(&[0; CONTENT - LENGTH]);
     match content {
-        Content::Session(record) => write_session(&mut bytes, record),
-        Content::List(list) => write_list(&mut bytes, list),
+        Content::Session(record) => write_session(&mut bytes, record, storable(head.expires_at)),
+        Content::List(list) => write_list(&mut bytes, list, storable(head.expires_at)),
         Content::Tombstone(Tombstone { nonce, reason }) => {
             bytes.extend_from_slice(&nonce.0.to_be_bytes());
             bytes.push(REASONS.iter().position(|known| known == reason).unwrap_or_default() as u8);
@@ -128,15 +132,17 @@ pub(super) fn write(head: &Head, content: &Content) -> Bytes {
             bytes.push((*renewed).into());
             varint::write(&mut bytes, at.as_millis());
         }
-        Content::Marker(marker) => marker.keys.iter().for_each(|key| bytes.extend_from_slice(key)),
+        Content::Marker(marker) => {
+            varint::write(&mut bytes, marker.keys.len() as u64);
+            marker.keys.iter().for_each(|key| bytes.extend_from_slice(key));
+        }
         Content::Bytes(_) => {}
     }
-    let length = u32::try_from(bytes.len() - CONTENT).unwrap_or(u32::MAX);
-    bytes[LENGTH..CONTENT].copy_from_slice(&length.to_be_bytes());
     bytes.into()
 }
 
-fn write_session(bytes: &mut Vec<u8>, record: &Record) {
+/// Writes a session. `expires` is the earlier of its deadlines, which is in the header.
+fn write_session(bytes: &mut Vec<u8>, record: &Record, expires: Timestamp) {
     let (previous, by) = match record.previous.as_deref() {
         None => (None, 0),
         Some(Previous { verifier, replaced: Replaced::ByPrivilege { at } }) => {
@@ -149,25 +155,42 @@ fn write_session(bytes: &mut Vec<u8>, record: &Record) {
         }
     };
     let flag = |condition: bool, flag: u8| if condition { flag } else { 0 };
-    bytes.push(by | flag(record.remembered, REMEMBERED) | flag(record.user.is_some(), SIGNED_IN) | rare_flags(record));
+    let first = record.fields.iter().next();
+    let is_first = first.is_some_and(|field| record.user.as_deref() == Some(field.value));
+    bytes.push(by | flag(record.remembered, REMEMBERED) | flag(is_first, IDENTITY_FIRST) | rare_flags(record));
     bytes.extend_from_slice(record.verifier.as_bytes());
-    varint::write(bytes, record.generation);
-    varint::write(bytes, record.writes);
-    let nonces = record.nonces.as_slice();
-    bytes.push(nonces.len() as u8 | flag(record.entered != 0, ENTERED));
-    nonces.iter().for_each(|nonce| bytes.extend_from_slice(&nonce.0.to_be_bytes()));
-    if record.entered != 0 {
-        bytes.extend_from_slice(&record.entered.to_be_bytes());
+    let (from, nonces) = (record.created_at, record.nonces.as_slice());
+    let is_new = record.generation == 0 && record.writes == nonces.len() as u64;
+    let is_signed_in_later = record.user.is_some() && record.signed_in_at != from;
+    bytes.push(
+        nonces.len() as u8
+            | flag(is_new, NEW)
+            | flag(record.seen_at == from, SEEN_AT_CREATION)
+            | flag(record.renewed_at == from, RENEWED_AT_CREATION)
+            | flag(!is_signed_in_later, SIGNED_IN_AT_CREATION)
+            | flag(record.ends_at < record.idle_until, ENDS_FIRST),
+    );
+    if !is_new {
+        varint::write(bytes, record.generation);
+        varint::write(bytes, record.writes);
     }
-    let from = record.created_at;
-    varint::write(bytes, from.as_millis());
-    for moment in [record.seen_at, record.renewed_at, record.idle_until, record.ends_at] {
-        write_moment(bytes, from, moment);
+    nonces.iter().for_each(|nonce| bytes.extend_from_slice(&nonce.0.to_be_bytes()));
+    write_before(bytes, expires, from);
+    write_after(bytes, expires, storable(record.idle_until.max(record.ends_at)));
+    for (moment, is_stored) in [
+        (record.seen_at, record.seen_at != from),
+        (record.renewed_at, record.renewed_at != from),
+        (record.signed_in_at, is_signed_in_later),
+    ] {
+        if is_stored {
+            write_moment(bytes, from, moment);
+        }
     }
     if let Some(user) = &record.user {
-        write_moment(bytes, from, record.signed_in_at);
-        varint::write(bytes, user.len() as u64);
-        bytes.extend_from_slice(user);
+        if !is_first {
+            varint::write(bytes, user.len() as u64);
+            bytes.extend_from_slice(user);
+        }
         if let Some(rare) = &record.rare {
             write_rare(bytes, from, rare);
         }
@@ -181,6 +204,10 @@ fn write_session(bytes: &mut Vec<u8>, record: &Record) {
             bytes.extend_from_slice(verifier.as_bytes());
             write_moment(bytes, from, presented_at.unwrap_or(Timestamp::NEVER));
         }
+    }
+    varint::write(bytes, (record.fields.iter().count() as u64) << 1 | u64::from(record.entered != 0));
+    if record.entered != 0 {
+        bytes.extend_from_slice(&record.entered.to_be_bytes());
     }
     bytes.extend_from_slice(record.fields.as_bytes());
 }
@@ -218,12 +245,35 @@ fn write_proof(bytes: &mut Vec<u8>, from: Timestamp, proof: Proof) {
     }
 }
 
-fn write_list(bytes: &mut Vec<u8>, list: &UserList) {
+fn write_list(bytes: &mut Vec<u8>, list: &UserList, expires: Timestamp) {
+    varint::write(bytes, list.entries.len() as u64);
+    let from = origin(expires);
+    // Most sessions of a user have the same lifetime, so a difference of lifetimes is short.
+    let mut former = None;
     for entry in &list.entries {
         bytes.extend_from_slice(&entry.key.digest());
-        varint::write(bytes, entry.at.as_millis() << 1 | u64::from(entry.is_impersonation));
-        write_moment(bytes, entry.at, entry.ends_at);
+        let at = zigzag(entry.at.as_millis().wrapping_sub(from.as_millis()).cast_signed());
+        varint::write(bytes, at << 1 | u64::from(entry.is_impersonation));
+        let lifetime = entry.ends_at.as_millis().wrapping_sub(entry.at.as_millis());
+        let expected = former.unwrap_or_else(|| expires.as_millis().wrapping_sub(entry.at.as_millis()));
+        varint::write(bytes, zigzag(lifetime.wrapping_sub(expected).cast_signed()));
+        former = Some(lifetime);
     }
+}
+
+/// Returns the time that the sign-ins in a list are relative to: when the list expires, or 1970 if it never does.
+fn origin(expires: Timestamp) -> Timestamp {
+    if expires == Timestamp::NEVER { Timestamp::from_millis(0) } else { expires }
+}
+
+/// Writes how long before `from` the moment is.
+fn write_before(bytes: &mut Vec<u8>, from: Timestamp, moment: Timestamp) {
+    varint::write(bytes, from.as_millis().wrapping_sub(moment.as_millis()));
+}
+
+/// Writes how long after `from` the moment is.
+fn write_after(bytes: &mut Vec<u8>, from: Timestamp, moment: Timestamp) {
+    varint::write(bytes, moment.as_millis().wrapping_sub(from.as_millis()));
 }
 
 fn write_moment(bytes: &mut Vec<u8>, from: Timestamp, moment: Timestamp) {
@@ -232,21 +282,15 @@ fn write_moment(bytes: &mut Vec<u8>, from: Timestamp, moment: Timestamp) {
 
 pub(super) fn read(bytes: &[u8]) -> Result<Decoded, Damage> {
     let head = head(bytes);
-    match bytes.get(8) {
-        Some(version) if *version > VERSION => return Err(Damage::Newer),
-        Some(&VERSION) if head.class == Class::Unknown && bytes.len() >= CONTENT => return Err(Damage::Newer),
+    match bytes.get(8).map(|kind| kind >> 4) {
+        Some(version) if version > VERSION => return Err(Damage::Newer),
+        Some(VERSION) if head.class == Class::Unknown && bytes.len() >= CONTENT => return Err(Damage::Newer),
         _ => {}
     }
-    let mut rest = Rest(bytes.get(LENGTH..).unwrap_or_default());
-    let length = rest.array().map(|length| u32::from_be_bytes(*length) as usize);
-    if length != Some(rest.0.len()) {
-        return Err(Damage::Corrupt);
-    }
+    let mut rest = Rest(bytes.get(CONTENT..).unwrap_or_default());
     match head.class {
-        Class::Guest | Class::User => read_session(&mut rest)
-            .filter(|record| record.user.is_some() == (head.class == Class::User))
-            .map(|record| Decoded::Session(Arc::new(record))),
-        Class::List => read_list(&mut rest).map(|list| Decoded::List(Arc::new(list))),
+        Class::Guest | Class::User => read_session(&mut rest, &head).map(|record| Decoded::Session(Arc::new(record))),
+        Class::List => read_list(&mut rest, head.expires_at).map(|list| Decoded::List(Arc::new(list))),
         Class::Tombstone => read_tombstone(&mut rest).map(Decoded::Tombstone),
         Class::Revocation => read_revocation(&mut rest).map(Decoded::Revocation),
         Class::Marker => read_marker(&mut rest).map(|marker| Decoded::Marker(Arc::new(marker))),
@@ -255,33 +299,42 @@ pub(super) fn read(bytes: &[u8]) -> Result<Decoded, Damage> {
     .ok_or(Damage::Corrupt)
 }
 
-fn read_session(rest: &mut Rest<'_>) -> Option<Record> {
+fn read_session(rest: &mut Rest<'_>, head: &Head) -> Option<Record> {
+    let (expires, is_user) = (head.expires_at, head.class == Class::User);
     let flags = rest.byte()?;
     let is_set = |flag: u8| flags & flag != 0;
     let contradicts = is_set(PRESENTED) && !is_set(REPLACED_BY_TIMER)
-        || flags & (PROOF | CAPPED | IMPERSONATION) != 0 && !is_set(SIGNED_IN);
+        || flags & (IDENTITY_FIRST | PROOF | CAPPED | IMPERSONATION) != 0 && !is_user;
     if contradicts {
         return None;
     }
     let verifier = Digest::from(*rest.array()?);
-    let (generation, writes) = (rest.number()?, rest.number()?);
-    let count = rest.byte()?;
-    let (count, is_entered) = (usize::from(count & !ENTERED), count & ENTERED != 0);
-    if count > NONCES {
+    let marks = rest.byte()?;
+    let is_marked = |mark: u8| marks & mark != 0;
+    let count = usize::from(marks & COUNT);
+    if count > NONCES || !is_user && !is_marked(SIGNED_IN_AT_CREATION) {
         return None;
     }
+    let (generation, writes) = if is_marked(NEW) { (0, count as u64) } else { (rest.number()?, rest.number()?) };
     let mut nonces = Nonces::NONE;
     for _ in 0..count {
         nonces.push(Nonce(u64::from_be_bytes(*rest.array()?)));
     }
-    let entered = if is_entered { u32::from_be_bytes(*rest.array()?) } else { 0 };
-    let from = Timestamp::from_millis(rest.number()?);
-    let (seen_at, renewed_at) = (rest.moment(from)?, rest.moment(from)?);
-    let (idle_until, ends_at) = (rest.moment(from)?, rest.moment(from)?);
-    let (mut signed_in_at, mut user, mut rare) = (from, None, None);
-    if is_set(SIGNED_IN) {
-        signed_in_at = rest.moment(from)?;
-        user = Some(rest.text()?.into());
+    let from = Timestamp::from_millis(expires.as_millis().wrapping_sub(rest.number()?));
+    // A sum that wraps is a deadline before `expires`.
+    let later = Timestamp::from_millis(expires.as_millis().checked_add(rest.number()?)?);
+    let (idle_until, ends_at) = if is_marked(ENDS_FIRST) { (later, expires) } else { (expires, later) };
+    if is_marked(ENDS_FIRST) && later == expires || storable(later) != later {
+        return None;
+    }
+    let mut moment = |mark: u8| if is_marked(mark) { Some(from) } else { rest.moment(from) };
+    let (seen_at, renewed_at) = (moment(SEEN_AT_CREATION)?, moment(RENEWED_AT_CREATION)?);
+    let signed_in_at = moment(SIGNED_IN_AT_CREATION)?;
+    let (mut user, mut rare) = (None, None);
+    if is_user {
+        if !is_set(IDENTITY_FIRST) {
+            user = Some(rest.text()?.into());
+        }
         if flags & (PROOF | CAPPED | IMPERSONATION) != 0 {
             let proof = read_proof(rest, from, is_set(PROOF))?;
             let impersonation = if is_set(IMPERSONATION) { Some(read_impersonation(rest, from)?) } else { None };
@@ -298,7 +351,15 @@ fn read_session(rest: &mut Rest<'_>) -> Option<Record> {
         let verifier = Digest::from(*rest.array()?);
         previous = Some(Previous { verifier, replaced: Replaced::ByPrivilege { at: rest.moment(from)? } }.into());
     }
+    let count = rest.number()?;
+    let entered = if count & 1 == 1 { u32::from_be_bytes(*rest.array()?) } else { 0 };
     let fields = Fields::from_bytes(rest.0.to_vec()).ok()?;
+    if fields.iter().count() as u64 != count >> 1 {
+        return None;
+    }
+    if is_set(IDENTITY_FIRST) {
+        user = Some(fields.iter().next()?.value.into());
+    }
     Some(Record {
         verifier,
         previous,
@@ -346,15 +407,21 @@ fn read_impersonation(rest: &mut Rest<'_>, from: Timestamp) -> Option<Impersonat
     Some(Impersonation { by, ends_at, signed_in_at, proof, fields })
 }
 
-fn read_list(rest: &mut Rest<'_>) -> Option<UserList> {
-    let mut entries = Vec::new();
-    while !rest.0.is_empty() {
+fn read_list(rest: &mut Rest<'_>, expires: Timestamp) -> Option<UserList> {
+    let (count, from) = (rest.number()?, origin(expires));
+    let (mut entries, mut former) = (Vec::new(), None);
+    for _ in 0..count {
         let key = Key::from_digest(*rest.array()?);
         let at = rest.number()?;
-        let (at, is_impersonation) = (Timestamp::from_millis(at >> 1), at & 1 == 1);
-        entries.push(ListEntry { key, at, ends_at: rest.moment(at)?, is_impersonation });
+        let is_impersonation = at & 1 == 1;
+        let at = from.as_millis().wrapping_add(unzigzag(at >> 1).cast_unsigned());
+        let expected = former.unwrap_or_else(|| expires.as_millis().wrapping_sub(at));
+        let lifetime = expected.wrapping_add(unzigzag(rest.number()?).cast_unsigned());
+        former = Some(lifetime);
+        let ends_at = Timestamp::from_millis(at.wrapping_add(lifetime));
+        entries.push(ListEntry { key, at: Timestamp::from_millis(at), ends_at, is_impersonation });
     }
-    Some(UserList { entries })
+    rest.0.is_empty().then_some(UserList { entries })
 }
 
 fn read_tombstone(rest: &mut Rest<'_>) -> Option<Tombstone> {
@@ -375,11 +442,11 @@ fn read_revocation(rest: &mut Rest<'_>) -> Option<Revocation> {
 }
 
 fn read_marker(rest: &mut Rest<'_>) -> Option<Marker> {
-    let mut keys = Vec::new();
-    while !rest.0.is_empty() {
+    let (count, mut keys) = (rest.number()?, Vec::new());
+    for _ in 0..count {
         keys.push(*rest.array()?);
     }
-    Some(Marker { keys })
+    rest.0.is_empty().then_some(Marker { keys })
 }
 
 /// The bytes still to be read.

@@ -61,7 +61,7 @@ struct Head {
     class: Class,
     expires_at: Timestamp,
     /// The kind of session, and the application.
-    scope: u64,
+    scope: u32,
     /// Whether losing this write would undo the end or the renewal of a session. It is not part of the bytes.
     is_critical: bool,
 }
@@ -125,7 +125,7 @@ impl Value {
     /// ```
     /// # use session_runtime::store::Value;
     /// # let mut bytes = vec![0; 5_000];
-    /// # (bytes[7], bytes[8], bytes[9]) = (7, 1, 2);
+    /// # (bytes[7], bytes[8]) = (7, 0x12);
     /// let value = Value::from_bytes(bytes);
     /// let header = Value::from_bytes(value.to_bytes().slice(..Value::HEADER_BYTES));
     /// assert_eq!((header.revision(), header.class()), (value.revision(), value.class()));
@@ -135,6 +135,7 @@ impl Value {
 
     fn new(scope: Scope, class: Class, expires_at: Timestamp, content: Content) -> Self {
         let revision = Nonce::next().0;
+        let expires_at = format::storable(expires_at);
         Self { head: Head { revision, class, expires_at, scope: scope.id(), is_critical: false }, content }
     }
 
@@ -173,7 +174,8 @@ impl Value {
     /// Returns the value with another record, under a new revision.
     #[cfg(feature = "testing")]
     pub(crate) fn with_record(&self, record: Arc<Record>) -> Self {
-        let head = Head { revision: Nonce::next().0, is_critical: false, ..self.head };
+        let expires_at = format::storable(record.expires_at());
+        let head = Head { revision: Nonce::next().0, expires_at, is_critical: false, ..self.head };
         Self { head, content: Content::Session(record) }
     }
 
@@ -256,7 +258,7 @@ impl Value {
     /// # use session_runtime::{Timestamp, store::Value};
     /// # use std::time::Duration;
     /// # let value = |expires_at: Timestamp| {
-    /// #     let head = [&[0; 8][..], &[1, 0], &expires_at.as_millis().to_be_bytes(), &[0; 12]];
+    /// #     let head = [&[0; 8][..], &[0x10], &expires_at.as_millis().to_be_bytes()[2..], &[0; 4]];
     /// #     Value::from_bytes(head.concat())
     /// # };
     /// let now = Timestamp::from_millis(1_800_000_000_000);

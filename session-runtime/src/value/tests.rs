@@ -26,6 +26,11 @@ fn moment() -> impl Strategy<Value = Timestamp> {
     ]
 }
 
+/// Generates times that a header can store: earlier than the year 10889, or never.
+fn deadline() -> impl Strategy<Value = Timestamp> {
+    moment().prop_map(format::storable)
+}
+
 fn digest() -> impl Strategy<Value = Digest> {
     any::<[u8; 16]>().prop_map(Digest::from)
 }
@@ -81,14 +86,23 @@ fn rare() -> impl Strategy<Value = Rare> {
 }
 
 fn record() -> impl Strategy<Value = Record> {
-    let moments = (moment(), moment(), moment(), moment(), moment());
+    let moments = (moment(), moment(), moment(), deadline(), deadline());
     let user = prop::option::of((prop::collection::vec(any::<u8>(), 0..300), moment(), rare()));
     let counts = (any::<u64>(), any::<u64>(), any::<bool>(), prop::collection::vec(nonce(), 0..=NONCES), any::<u32>());
     (digest(), previous(), moments, user, counts, fields()).prop_map(
-        |(verifier, previous, moments, user, (generation, writes, remembered, nonces, entered), fields)| {
+        |(verifier, previous, moments, user, (generation, writes, remembered, nonces, entered), fields): (
+            _,
+            _,
+            _,
+            _,
+            _,
+            Fields,
+        )| {
             let (created_at, seen_at, renewed_at, idle_until, ends_at) = moments;
+            // Often, the first field has the identity as its value.
+            let first = fields.iter().next().filter(|_| remembered).map(|field| field.value.to_vec());
             let (user, signed_in_at, rare) = match user {
-                Some((user, at, rare)) => (Some(user.into()), at, rare),
+                Some((user, at, rare)) => (Some(first.unwrap_or(user).into()), at, rare),
                 None => (None, created_at, Rare::default()),
             };
             let mut record = Record {
@@ -116,7 +130,7 @@ fn record() -> impl Strategy<Value = Record> {
 }
 
 fn list() -> impl Strategy<Value = UserList> {
-    let entry = (any::<[u8; 16]>(), 0..u64::MAX >> 1, moment(), any::<bool>());
+    let entry = (any::<[u8; 16]>(), 0..1_u64 << 61, deadline(), any::<bool>());
     let entry = entry.prop_map(|(key, at, ends_at, is_impersonation)| {
         let (key, at) = (Key::from_digest(key), Timestamp::from_millis(at));
         ListEntry { key, at, ends_at, is_impersonation }
@@ -137,15 +151,15 @@ fn value() -> impl Strategy<Value = (Value, Decoded)> {
             let list = Arc::new(list);
             (Value::list(scope(), list.clone()), Decoded::List(list))
         }),
-        (nonce(), prop::sample::select(reasons.to_vec()), moment()).prop_map(|(nonce, reason, end)| {
+        (nonce(), prop::sample::select(reasons.to_vec()), deadline()).prop_map(|(nonce, reason, end)| {
             let tombstone = Tombstone { nonce, reason };
             (Value::tombstone(scope(), tombstone, end), Decoded::Tombstone(tombstone))
         }),
-        (nonce(), moment(), any::<bool>(), moment()).prop_map(|(nonce, at, renewed, end)| {
+        (nonce(), moment(), any::<bool>(), deadline()).prop_map(|(nonce, at, renewed, end)| {
             let revocation = Revocation { nonce, at, renewed };
             (Value::revocation(scope(), revocation, end), Decoded::Revocation(revocation))
         }),
-        (prop::collection::vec(any::<[u8; 4]>(), 0..9), moment()).prop_map(|(keys, end)| {
+        (prop::collection::vec(any::<[u8; 4]>(), 0..9), deadline()).prop_map(|(keys, end)| {
             let marker = Marker { keys };
             (Value::marker(scope(), marker.clone(), end), Decoded::Marker(Arc::new(marker)))
         }),
@@ -177,10 +191,9 @@ proptest! {
             _ => 5,
         };
         prop_assert_eq!(&bytes[..8], value.revision().to_be_bytes());
-        prop_assert_eq!(&bytes[8..10], [1, class]);
-        prop_assert_eq!(&bytes[10..18], value.expires_at().as_millis().to_be_bytes());
-        prop_assert_eq!(&bytes[18..26], scope().id().to_be_bytes());
-        prop_assert_eq!(&bytes[26..30], (bytes.len() as u32 - 30).to_be_bytes());
+        prop_assert_eq!(bytes[8], 16 + class);
+        prop_assert_eq!(&bytes[9..15], &value.expires_at().as_millis().to_be_bytes()[2..]);
+        prop_assert_eq!(&bytes[15..19], scope().id().to_be_bytes());
     }
 
     // S41, F10
@@ -212,7 +225,6 @@ proptest! {
     fn any_bytes_do_no_harm(class in 0..8_u8, content in prop::collection::vec(any::<u8>(), 0..200), bytes: Vec<u8>) {
         reads_or_is_damaged(&bytes);
         let mut bytes = header(1, class);
-        bytes[26..30].copy_from_slice(&(content.len() as u32).to_be_bytes());
         bytes.extend(content);
         reads_or_is_damaged(&bytes);
     }
@@ -234,16 +246,15 @@ proptest! {
 
 /// Returns a header of this version and class, without content.
 fn header(version: u8, class: u8) -> Vec<u8> {
-    let mut bytes = vec![7; 30];
-    (bytes[8], bytes[9]) = (version, class);
-    bytes[10..18].copy_from_slice(&1_234_u64.to_be_bytes());
-    bytes[26..].fill(0);
+    let mut bytes = vec![7; 19];
+    bytes[8] = version << 4 | class;
+    bytes[9..15].copy_from_slice(&1_234_u64.to_be_bytes()[2..]);
     bytes
 }
 
 #[test]
 fn a_value_of_a_newer_version_is_recognised_and_expires() {
-    for bytes in [header(2, 0), header(255, 99), header(1, 6), header(1, 255)] {
+    for bytes in [header(2, 0), header(15, 9), header(1, 6), header(1, 15)] {
         for content in [&b""[..], b"of the future"] {
             let value = Value::from_bytes([&bytes, content].concat());
             assert_eq!(value.decode(), Err(Damage::Newer));
@@ -270,10 +281,11 @@ fn short_bytes_have_a_revision() {
 // A store reads only the class to decide what to evict, so a class that does not match the content is an error.
 #[test]
 fn a_session_of_the_wrong_class_is_damaged() {
-    for (user, class) in [(None, 1), (Some(b"\xa3ada".as_slice().into()), 0)] {
+    let user = Some(b"\xa3ada".as_slice().into());
+    for (user, class) in [(None, 0x11), (user, 0x10)] {
         let mut bytes = Value::session(scope(), Arc::new(Record { user, ..shop() })).to_bytes().to_vec();
         assert!(Value::from_bytes(bytes.clone()).decode().is_ok());
-        bytes[9] = class;
+        bytes[8] = class;
         assert_eq!(Value::from_bytes(bytes).decode(), Err(Damage::Corrupt));
     }
 }
@@ -281,22 +293,63 @@ fn a_session_of_the_wrong_class_is_damaged() {
 // F10: a content with too large a length is rejected before room for it is reserved.
 #[test]
 fn lengths_without_content_are_damaged() {
-    let session = Value::session(scope(), Arc::new(shop())).to_bytes();
+    let header = |class| header(1, class);
     let most = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
-    // These lengths replace the count of nonces, the user's length and a field's length.
-    let (flags, verifier) = (&[2][..], &[1; 16][..]);
-    for content in [
-        [flags, verifier, &[0, 0, 255]].concat(),
-        [flags, verifier, &[0, 0, 4]].concat(),
-        [flags, verifier, &[0, 0, 0, 0, 0, 0, 0, 0, 0], &most].concat(),
-        [&[0], verifier, &[0, 0, 0, 0, 0, 0, 0, 0], &[1], &most, b"a"].concat(),
+    // These lengths replace the count of nonces, the user's length, the count of fields, a field's length, and the count of list
+    // entries and of keys.
+    let (verifier, none) = (&[1; 16][..], &[0x78, 0, 0][..]);
+    for (class, content) in [
+        (1, [&[0], verifier, &[7]].concat()),
+        (1, [&[0], verifier, &[4]].concat()),
+        (1, [&[0], verifier, none, &most].concat()),
+        (0, [&[0], verifier, none, &most].concat()),
+        (0, [&[0], verifier, none, &[1, 1], &most, b"a"].concat()),
+        (2, most.to_vec()),
+        (5, most.to_vec()),
     ] {
-        let mut bytes = session[..26].to_vec();
-        bytes[9] = content[0] / 2;
-        bytes.extend((content.len() as u32).to_be_bytes());
-        bytes.extend(content);
+        let bytes = [header(class), content].concat();
         assert_eq!(Value::from_bytes(bytes).decode(), Err(Damage::Corrupt));
     }
+    let empty = [header(0), [&[0], verifier, none, &[0]].concat()].concat();
+    assert!(Value::from_bytes(empty).decode().is_ok(), "the same without such a length");
+}
+
+// A header's deadline is the earlier one, so the other one cannot be earlier.
+#[test]
+fn deadlines_that_contradict_the_header_are_damaged() {
+    let session = |marks: u8, later: &[u8]| {
+        let bytes = [&header(1, 0)[..], &[0], &[1; 16], &[marks, 0], later, &[0]].concat();
+        Value::from_bytes(bytes).decode()
+    };
+    assert!(session(0x78, &[1]).is_ok() && session(0xf8, &[1]).is_ok());
+    assert!(session(0x78, &[0]).is_ok(), "both deadlines are the same");
+    assert_eq!(session(0xf8, &[0]), Err(Damage::Corrupt));
+    let wraps = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
+    assert_eq!(session(0x78, &wraps), Err(Damage::Corrupt));
+}
+
+#[test]
+fn a_deadline_beyond_the_header_counts_as_never() {
+    let record =
+        Record { idle_until: Timestamp::from_millis(1 << 48), ends_at: Timestamp::from_millis(1 << 50), ..shop() };
+    let value = Value::session(scope(), Arc::new(record));
+    assert_eq!(value.expires_at(), Timestamp::NEVER);
+    let Ok(Decoded::Session(read)) = Value::from_bytes(value.to_bytes()).decode() else { unreachable!() };
+    assert_eq!((read.idle_until, read.ends_at), (Timestamp::NEVER, Timestamp::NEVER));
+}
+
+// The identity is stored only once.
+#[test]
+fn the_identity_may_be_the_first_field() {
+    let length = |name: &str, value: &[u8]| {
+        let mut record = Record { user: Some(b"\xa3ada".as_slice().into()), ..shop() };
+        record.fields.push(Entry { name, value, expires: Timestamp::NEVER });
+        record.fields.push(Entry { name: "user", value: b"\xa3ada", expires: Timestamp::NEVER });
+        let value = Value::session(scope(), Arc::new(record));
+        assert_eq!(Value::from_bytes(value.to_bytes()).decode(), value.decode());
+        value.to_bytes().len()
+    };
+    assert_eq!(length("name", b"\xa3ada") + 5, length("name", b"\xa3eve"));
 }
 
 #[cfg(feature = "file")]

@@ -200,7 +200,7 @@ impl BadStore {
             Defect::CutsValues => bytes.truncate(65_535),
             Defect::SecondsIn32Bits => {
                 let end = value.expires_at().as_millis().min(u64::from(u32::MAX) * 1_000);
-                bytes.splice(10..18, end.to_be_bytes());
+                bytes.splice(9..15, end.to_be_bytes().into_iter().skip(2));
             }
             _ => {}
         }

@@ -23,9 +23,9 @@ struct Site {
     user: Option<String>,
 }
 
-/// The class byte in a value's header.
-const USER: u8 = 1;
-const LIST: u8 = 2;
+/// Version and class in a value's header.
+const USER: u8 = 0x11;
+const LIST: u8 = 0x12;
 
 async fn site() -> (TempDir, Sessions<Site>, Router) {
     let folder = tempfile::tempdir().unwrap();
@@ -42,8 +42,8 @@ async fn site() -> (TempDir, Sessions<Site>, Router) {
 fn only(folder: &Path, class: u8) -> PathBuf {
     let shards = fs::read_dir(folder).unwrap().map(|shard| shard.unwrap().path());
     let files = shards.flat_map(|shard| fs::read_dir(shard).unwrap().map(|file| file.unwrap().path()));
-    // The class byte follows the frame, the revision and the version.
-    let mut found = files.filter(|file| fs::read(file).unwrap().get(9 + 9) == Some(&class));
+    // The class follows the frame and the revision.
+    let mut found = files.filter(|file| fs::read(file).unwrap().get(9 + 8) == Some(&class));
     let file = found.next().unwrap();
     assert!(found.next().is_none(), "more than one value of class {class}");
     file

@@ -19,9 +19,8 @@ pub(crate) type Fields = BTreeMap<String, String>;
 /// Returns a value of a guest's session, under a new revision.
 pub(crate) fn value(expires_at: Timestamp, content: &[u8]) -> Value {
     let revision = Key::random().unwrap().digest();
-    let (version, class, scope) = (1, 0, [0; 8]);
-    let length = (content.len() as u32).to_be_bytes();
-    let head = [&revision[..8], &[version, class], &expires_at.as_millis().to_be_bytes(), &scope, &length].concat();
+    let (version_and_class, scope) = (0x10, [0; 4]);
+    let head = [&revision[..8], &[version_and_class], &expires_at.as_millis().to_be_bytes()[2..], &scope].concat();
     assert_eq!(head.len(), Value::HEADER_BYTES);
     let value = Value::from_bytes([&head, content].concat());
     assert_eq!(value.expires_at(), expires_at);

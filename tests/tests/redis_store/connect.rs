@@ -111,7 +111,7 @@ async fn a_prefix_keeps_two_applications_apart() {
     assert!(load(&by_option, &key).await.is_none());
     assert_eq!(refused(by_option.swap(&key, Some(&written), None, NOW).await), None);
     assert!(load(&by_url, &key).await.is_some());
-    assert!(server.ask::<bool>(&["EXISTS", &format!("{one}{}", key.hex())]).unwrap());
+    assert!(server.ask::<bool>(&["EXISTS", &format!("{one}{}", key.base64url())]).unwrap());
 }
 
 /// Both versions of the protocol, RESP2 and RESP3, work.

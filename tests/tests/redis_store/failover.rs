@@ -158,7 +158,7 @@ pub(crate) async fn pair(kind: Kind) -> Option<(RedisServer, RedisServer)> {
 }
 
 /// Fails over between two servers behind one name. Open connections stay with the old server.
-fn fail_over(proxy: &Proxy, from: &RedisServer, to: &RedisServer) {
+pub(crate) fn fail_over(proxy: &Proxy, from: &RedisServer, to: &RedisServer) {
     to.writable();
     let port = to.port().to_string();
     from.ask::<String>(&["REPLICAOF", "127.0.0.1", &port]).unwrap();

@@ -9,6 +9,7 @@ mod forms;
 mod garbage;
 mod lifetime;
 mod memory;
+mod runtimes;
 mod scan;
 mod trips;
 mod values;
@@ -35,7 +36,7 @@ fn key() -> Key {
 
 /// Returns the name of the key on the server.
 fn name(key: &Key) -> String {
-    format!("session:{}", key.hex())
+    format!("session:{}", key.base64url())
 }
 
 /// Repeats a call until it succeeds, because the store may take a moment to find a recovered server.

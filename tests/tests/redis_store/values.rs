@@ -32,10 +32,9 @@ fn made(class: Class, end: Timestamp, content: &[u8]) -> Value {
     let revision = WRITES.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let class_byte = if class == Class::Tombstone { 4 } else { 0 };
     let mut bytes = revision.to_be_bytes().to_vec();
-    bytes.extend_from_slice(&[1, class_byte]);
-    bytes.extend_from_slice(&end.as_millis().to_be_bytes());
-    bytes.extend_from_slice(&[0; 8]);
-    bytes.extend_from_slice(&(content.len() as u32).to_be_bytes());
+    bytes.push(0x10 | class_byte);
+    bytes.extend_from_slice(&end.as_millis().to_be_bytes()[2..]);
+    bytes.extend_from_slice(&[0; 4]);
     bytes.extend_from_slice(content);
     let value = Value::from_bytes(bytes);
     assert_eq!((value.class(), value.expires_at(), value.revision()), (class, end, revision));

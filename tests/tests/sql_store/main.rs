@@ -8,6 +8,7 @@ mod log;
 mod open;
 mod pooler;
 mod requests;
+mod runtimes;
 mod sqlite;
 mod statements;
 mod swaps;

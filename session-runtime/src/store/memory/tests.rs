@@ -28,7 +28,7 @@ fn value(expires_at: Timestamp) -> Value {
 /// Returns a value of this class.
 fn of_class(class: u8, expires_at: Timestamp) -> Value {
     let mut bytes = value(expires_at).rewritten().to_bytes().to_vec();
-    bytes[9] = class;
+    bytes[8] = 0x10 | class;
     Value::from_bytes(bytes)
 }
 

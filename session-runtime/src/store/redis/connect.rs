@@ -1,22 +1,20 @@
-//! The connection to the server or servers: the store's own connection to one server (`single`), the application's connection
-//! manager, or a connection to a cluster.
+//! The connections to the server or servers: the store's own connections to one server (`single`), the application's connection
+//! manager, or connections to a cluster.
 //!
 //! Every command here may safely be sent twice, since a write compares the value that it replaces. So if a connection breaks, its
 //! command is sent again.
 
 use std::time::Duration;
 
-use redis::{
-    AsyncConnectionConfig, Cmd, Pipeline, RedisResult, Value, aio::ConnectionManager, cluster::ClusterClient,
-    cluster_async::ClusterConnection,
-};
+use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisResult, Value, aio::ConnectionManager, cluster::ClusterClient};
 
 use super::{
     super::StoreError,
     advice::refused,
+    cluster::{Cluster, Source},
     feed::Nodes,
     question::{Question, RESPOND},
-    single::{Origin, Single},
+    single::{Origin, Sentinels, Single},
     trust::Trust,
     url::{Address, Servers},
 };
@@ -25,7 +23,7 @@ use crate::error::Error;
 /// How long one attempt to connect may take: a reachable server answers in milliseconds.
 pub(super) const CONNECT: Duration = Duration::from_secs(3);
 /// How long [`Link::open`] may take in all.
-const OPEN: Duration = Duration::from_secs(10);
+pub(super) const OPEN: Duration = Duration::from_secs(10);
 
 /// How many replicas must confirm a write, and how long that may take.
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +54,7 @@ pub(super) enum Link {
     Single(Single),
     /// The application's own connection to a server.
     Manager(ConnectionManager),
-    /// A connection to a cluster, and the nodes that its URL names. There are none if the connection is the application's own.
-    Cluster(ClusterConnection, Nodes),
+    Cluster(Cluster),
 }
 
 impl Link {
@@ -78,8 +75,8 @@ impl Link {
         Ok(match place {
             Servers::Server(server) => Self::Single(Single::open(Origin::Host(trust.client(server)?), config).await?),
             Servers::Sentinel { sentinels, master, servers, is_encrypted } => {
-                let client = trust.sentinel(sentinels, master, &servers, is_encrypted)?;
-                Self::Single(Single::open(Origin::Sentinel(tokio::sync::Mutex::new(client)), config).await?)
+                let sentinels = Sentinels { trust, addresses: sentinels, master, servers, is_encrypted };
+                Self::Single(Single::open(Origin::Sentinel(sentinels), config).await?)
             }
             Servers::Cluster(nodes) => {
                 let each = nodes.iter().cloned().map(|node| trust.client(node)).collect::<RedisResult<Nodes>>()?;
@@ -91,16 +88,16 @@ impl Link {
                     .retries(5)
                     .max_retry_wait(500)
                     .build()?;
-                Self::Cluster(client.get_async_connection().await?, each)
+                Self::Cluster(Cluster::open(Source { client, nodes: each }).await?)
             }
         })
     }
 
-    /// Returns whether the store still uses this connection.
+    /// Returns whether the current runtime still uses this connection.
     pub(super) fn still_uses(&self, connection: Option<u64>) -> bool {
-        match self {
-            Self::Single(single) => single.connection_id() == connection,
-            Self::Manager(_) | Self::Cluster(..) => true,
+        match (self, connection) {
+            (Self::Single(single), Some(connection)) => single.still_uses(connection),
+            _ => true,
         }
     }
 
@@ -130,7 +127,7 @@ impl Link {
                 answer => answer,
             },
             // The cluster connection retries by itself.
-            Self::Cluster(cluster, _) => question.put_to(cluster.clone()).await,
+            Self::Cluster(cluster) => question.put_to(cluster.connection().await?).await,
         }
     }
 }

@@ -70,19 +70,19 @@ pub(super) async fn listen(link: &Link, channel: &str, feed: &Feed) -> Result<()
     }
 }
 
-/// Connects to a server that passes on the messages. Also returns which connection the store itself uses.
+/// Connects to a server that passes on the messages. Also returns which connection this runtime uses for all else.
 async fn subscriber(link: &Link) -> RedisResult<Option<(PubSub, Option<u64>)>> {
     match link {
         Link::Single(single) => {
-            let connection = single.connection_id();
+            let connection = single.connection_id().await?;
             let client = within(CONNECT, single.client()).await?;
-            Ok(Some((within(CONNECT, client.get_async_pubsub()).await?, connection)))
+            Ok(Some((within(CONNECT, client.get_async_pubsub()).await?, Some(connection))))
         }
         // The application's connection manager does not say which server it is connected to.
         Link::Manager(_) => Ok(None),
-        Link::Cluster(_, nodes) => {
+        Link::Cluster(cluster) => {
             let mut refused = None;
-            for node in &**nodes {
+            for node in &*cluster.nodes() {
                 match within(CONNECT, node.get_async_pubsub()).await {
                     Ok(pubsub) => return Ok(Some((pubsub, None))),
                     Err(error) => refused = Some(error),
@@ -98,7 +98,7 @@ async fn within<T>(limit: Duration, asked: impl Future<Output = RedisResult<T>>)
     timeout(limit, Box::pin(asked)).await.unwrap_or_else(|_| Err(timed_out()))
 }
 
-fn timed_out() -> RedisError {
+pub(super) fn timed_out() -> RedisError {
     std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }
 

@@ -1,14 +1,17 @@
 //! Sessions on Redis, Valkey and compatible servers: [`RedisStore`].
 
 // - `url`, `trust`: parsing a URL, and the certificates to trust.
-// - `connect`, `single`: the connection to one server or to a cluster; `question`: one round trip over it.
+// - `connect`, `single`, `cluster`: the connection to one server or to a cluster; `connections`: one for each runtime;
+//   `question`: one round trip over a connection.
 // - `swap`, `script`: compare-and-swap, by commands or by scripts.
 // - `feed`: messages about sessions that ended.
 // - `scan`: lists all values.
 // - `advice`: the messages of errors.
 
 mod advice;
+mod cluster;
 mod connect;
+mod connections;
 mod feed;
 mod question;
 mod scan;
@@ -25,6 +28,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use redis::{aio::ConnectionManager, cluster_async::ClusterConnection};
 
 use self::{
+    cluster::Cluster,
     connect::{Link, Wait},
     script::DISCARD,
     swap::{Change, Ifeq, New, Outcome, Swap},
@@ -56,7 +60,7 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 /// `?prefix=shop:` is [`RedisStore::prefix`], and `?wait_for=1&wait_timeout=500ms` is [`RedisStore::wait_for`]. Characters
 /// with a meaning in URLs are percent-encoded in each part.
 ///
-/// * **Layout**: each value is a string, named by the prefix and [`Key::hex`]. Neither opens a session (SECURITY S2).
+/// * **Layout**: each value is a string, named by the prefix and [`Key::base64url`]. Neither opens a session (SECURITY S2).
 /// * **A write** compares and replaces in one command: `SET … IFEQ` if the server has it (Valkey 8.1, Redis 8.4), otherwise a
 ///   short script. A write that ends a session or replaces its id always uses a script. It changes one key, whole or not at all,
 ///   on a cluster too.
@@ -76,6 +80,11 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///   has ended.
 /// * **Replicas** lag behind. A failover can lose the last writes, and so restore a session that has just ended, unless the
 ///   store waits for replicas: [`RedisStore::wait_for`].
+///
+/// * **Connections**: a store opens one connection for each Tokio runtime that uses it, or in a cluster one to each node. A
+///   program under `#[tokio::main]` has one runtime, whatever its number of threads. actix-web has one for each worker, and so
+///   has Rust's test harness for each `#[tokio::test]`. A connection is closed when its runtime shuts down. The application's
+///   own connection ([`RedisStore::from_connection`]) serves all runtimes.
 ///
 /// Calls need a Tokio runtime with timer and network.
 ///
@@ -130,6 +139,9 @@ impl RedisStore {
     /// notices that the connection is broken. If a failover makes the server a replica, this store stays with it until the
     /// server closes the connection; a store from [`RedisStore::open`] changes to the new master.
     ///
+    /// The connection works only while the runtime that made it runs. Calls from other runtimes, such as the workers of
+    /// actix-web, wake a thread of that runtime; a store from [`RedisStore::open`] has a connection for each runtime.
+    ///
     /// # Errors
     /// [`Error::is_setup`] if the server refuses a command that sessions need.
     ///
@@ -163,7 +175,7 @@ impl RedisStore {
     /// # }
     /// ```
     pub async fn from_cluster(connection: ClusterConnection) -> Result<Self, Error> {
-        Self::over(Link::Cluster(connection, [].into()), "the Redis cluster").await
+        Self::over(Link::Cluster(Cluster::Given(connection)), "the Redis cluster").await
     }
 
     /// Sets the prefix of all keys, so that several applications can share a server. Default: `session:`.
@@ -212,7 +224,7 @@ impl RedisStore {
     }
 
     fn name(&self, key: &Key) -> String {
-        [&*self.prefix, &key.hex()].concat()
+        [&*self.prefix, &key.base64url()].concat()
     }
 
     /// Loads the value of this name.
@@ -287,7 +299,7 @@ impl fmt::Debug for RedisStore {
     // The connection's own `Debug` would show the user.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match &self.link {
-            Link::Cluster(..) => "cluster",
+            Link::Cluster(_) => "cluster",
             Link::Single(single) if single.is_by_sentinel() => "sentinel",
             Link::Single(_) | Link::Manager(_) => "server",
         };

@@ -1,15 +1,16 @@
 //! Lists the values on the server, or on the masters of a cluster, by `SCAN`.
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use futures_util::future::try_join_all;
 use redis::{
     Cmd, RedisResult, Value,
-    cluster_async::ClusterConnection,
     cluster_routing::{RoutingInfo, SingleNodeRoutingInfo},
 };
 
 use super::{
     super::{Key, Position, Scanned, StoreError, Versioned},
     RedisStore, advice,
+    cluster::Cluster,
     connect::Link,
     swap::value,
 };
@@ -26,8 +27,8 @@ impl RedisStore {
         command.arg(cursor).arg("MATCH").arg(pattern(&self.prefix)).arg("COUNT").arg(BATCH);
         let doing = "list its values";
         let (answer, node, later) = match &self.link {
-            Link::Cluster(cluster, _) => {
-                let masters = masters(cluster).await.map_err(|error| advice::failed(doing, error))?;
+            Link::Cluster(cluster) => {
+                let masters = masters(&self.link).await.map_err(|error| advice::failed(doing, error))?;
                 // A position that names no node is at the first master. If it names a node that is no longer a master, it is
                 // unknown.
                 let at = match &node {
@@ -59,9 +60,9 @@ impl RedisStore {
 impl RedisStore {
     /// Returns the key of the value of this name; `None` if the name is not ours.
     fn key(&self, name: &[u8]) -> Option<Key> {
-        let digits = str::from_utf8(name.strip_prefix(self.prefix.as_bytes())?).ok()?;
-        let key = Key::from_digest(u128::from_str_radix(digits, 16).ok()?.to_be_bytes());
-        (key.hex() == digits).then_some(key)
+        let mut digest = [0; 16];
+        let decoded = Base64UrlUnpadded::decode(name.strip_prefix(self.prefix.as_bytes())?, &mut digest).ok()?;
+        (decoded.len() == digest.len()).then(|| Key::from_digest(digest))
     }
 
     /// Returns the values of these names, in this order. A key that does not hold a string counts as absent. The next load
@@ -71,7 +72,7 @@ impl RedisStore {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        if !matches!(self.link, Link::Cluster(..)) {
+        if !matches!(self.link, Link::Cluster(_)) {
             let replies: Vec<Value> = parsed(self.link.ask(redis::cmd("MGET").arg(names)).await, doing)?;
             return replies.into_iter().map(value).collect();
         }
@@ -121,8 +122,8 @@ impl Mark {
 }
 
 /// Returns the masters of a cluster, in a stable order.
-async fn masters(cluster: &ClusterConnection) -> RedisResult<Vec<Node>> {
-    let slots = Link::Cluster(cluster.clone(), [].into()).ask(redis::cmd("CLUSTER").arg("SLOTS")).await?;
+async fn masters(link: &Link) -> RedisResult<Vec<Node>> {
+    let slots = link.ask(redis::cmd("CLUSTER").arg("SLOTS")).await?;
     let ranges: Vec<Vec<Value>> = redis::from_redis_value(slots)?;
     let mut masters = Vec::new();
     // A range is a list of first slot, last slot, master and replicas. A node is a list of host, port and more.
@@ -137,22 +138,25 @@ async fn masters(cluster: &ClusterConnection) -> RedisResult<Vec<Node>> {
     Ok(masters)
 }
 
-async fn ask_node(cluster: &ClusterConnection, command: Cmd, node: &Node) -> RedisResult<Value> {
+async fn ask_node(cluster: &Cluster, command: Cmd, node: &Node) -> RedisResult<Value> {
     let Node { host, port } = node.clone();
     let node = RoutingInfo::SingleNode(SingleNodeRoutingInfo::ByAddress { host, port });
-    cluster.clone().route_command(command, node).await?.extract_error()
+    cluster.connection().await?.route_command(command, node).await?.extract_error()
 }
 
-/// Returns a pattern that matches the prefix itself, and 32 characters after it.
+/// The number of characters of a [`Key::base64url`].
+const NAME: usize = 22;
+
+/// Returns a pattern that matches the prefix itself, and the characters of a key after it.
 fn pattern(prefix: &str) -> String {
-    let mut pattern = String::with_capacity(prefix.len() + 32);
+    let mut pattern = String::with_capacity(prefix.len() + NAME);
     for character in prefix.chars() {
         if matches!(character, '*' | '?' | '[' | ']' | '\\' | '^') {
             pattern.push('\\');
         }
         pattern.push(character);
     }
-    pattern + &"?".repeat(32)
+    pattern + &"?".repeat(NAME)
 }
 
 #[cfg(test)]
@@ -162,7 +166,7 @@ mod tests {
 
     #[test]
     fn special_characters_in_a_prefix_are_escaped() {
-        assert_eq!(pattern("shop:[1]*?\\"), format!("shop:\\[1\\]\\*\\?\\\\{}", "?".repeat(32)));
+        assert_eq!(pattern("shop:[1]*?\\"), format!("shop:\\[1\\]\\*\\?\\\\{}", "?".repeat(22)));
     }
 
     #[test]

@@ -1,20 +1,18 @@
-//! One connection to the server that takes writes. It is replaced when that server no longer answers or no longer takes writes.
+//! Connections to the server that takes writes. A connection is replaced when that server no longer answers or no longer takes
+//! writes.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value,
-    aio::MultiplexedConnection, sentinel::SentinelClient,
+    AsyncConnectionConfig, Client, ConnectionInfo, ErrorKind, RedisConnectionInfo, RedisError, RedisResult,
+    ServerErrorKind, Value, aio::MultiplexedConnection, sentinel::SentinelClient,
 };
-use tokio::{runtime::Handle, sync::OnceCell};
 
-use super::question::Question;
+use super::{
+    connections::{Connect, Connections},
+    question::Question,
+    trust::Trust,
+};
 
 /// If a caller gives up after it has waited for this long, the connection is dropped: a server that hangs does not close its
 /// connections.
@@ -23,16 +21,12 @@ const SUSPICIOUS: Duration = Duration::from_secs(1);
 /// is over, a new connection would lead to the same server.
 const SETTLED: Duration = Duration::from_secs(1);
 
-/// How many connections were attempted.
-static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
-
 #[derive(Clone)]
-pub(super) struct Single(Arc<Inner>);
+pub(super) struct Single(Connections<Server>);
 
-struct Inner {
+struct Server {
     origin: Origin,
     config: AsyncConnectionConfig,
-    current: Mutex<Option<Arc<Attempt>>>,
 }
 
 /// Where the server's address comes from, each time a connection is made.
@@ -40,40 +34,68 @@ pub(super) enum Origin {
     /// A host name, which is resolved again, or an address.
     Host(Client),
     /// Sentinels, which are queried again.
-    Sentinel(tokio::sync::Mutex<SentinelClient>),
+    Sentinel(Sentinels),
 }
 
-/// A connection, or an attempt to make one.
-struct Attempt {
-    /// Distinguishes this connection from all others.
-    id: u64,
-    since: Instant,
-    connection: OnceCell<RedisResult<MultiplexedConnection>>,
+pub(super) struct Sentinels {
+    pub(super) trust: Trust,
+    pub(super) addresses: Vec<ConnectionInfo>,
+    pub(super) master: String,
+    pub(super) servers: RedisConnectionInfo,
+    pub(super) is_encrypted: bool,
+}
+
+impl Sentinels {
+    /// Returns a new client. A client keeps its connections to the Sentinels, which belong to the runtime that opened them, so
+    /// runtimes cannot share one.
+    fn client(&self) -> RedisResult<SentinelClient> {
+        let Self { trust, addresses, master, servers, is_encrypted } = self;
+        trust.sentinel(addresses.clone(), master.clone(), servers, *is_encrypted)
+    }
+}
+
+impl Origin {
+    /// Returns a client of the server that takes writes.
+    async fn client(&self) -> RedisResult<Client> {
+        match self {
+            Self::Host(client) => Ok(client.clone()),
+            Self::Sentinel(sentinels) => sentinels.client()?.async_get_client().await,
+        }
+    }
+}
+
+impl Connect for Server {
+    type Connection = MultiplexedConnection;
+
+    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+        self.origin.client().await?.get_multiplexed_async_connection_with_config(&self.config).await
+    }
 }
 
 impl Single {
     pub(super) async fn open(origin: Origin, config: AsyncConnectionConfig) -> RedisResult<Self> {
-        let single = Self(Arc::new(Inner { origin, config, current: Mutex::new(None) }));
-        let attempt = single.attempt();
-        single.0.connection(&attempt).await?;
-        Ok(single)
+        let connections = Connections::new(Server { origin, config });
+        connections.get().await?;
+        Ok(Self(connections))
     }
 
     pub(super) fn is_by_sentinel(&self) -> bool {
-        matches!(self.0.origin, Origin::Sentinel(_))
+        matches!(self.0.origin().origin, Origin::Sentinel(_))
     }
 
-    /// Returns the id of the connection in use.
-    pub(super) fn connection_id(&self) -> Option<u64> {
-        self.0.current.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|attempt| attempt.id)
+    /// Returns the id of the current runtime's connection. Opens it if there is none.
+    pub(super) async fn connection_id(&self) -> RedisResult<u64> {
+        Ok(self.0.get().await?.0.id)
+    }
+
+    /// Returns whether this connection is still the one of the current runtime.
+    pub(super) fn still_uses(&self, connection: u64) -> bool {
+        self.0.still_uses(connection)
     }
 
     /// Returns a client of the server that takes writes.
     pub(super) async fn client(&self) -> RedisResult<Client> {
-        match &self.0.origin {
-            Origin::Host(client) => Ok(client.clone()),
-            Origin::Sentinel(client) => client.lock().await.async_get_client().await,
-        }
+        self.0.origin().origin.client().await
     }
 
     /// Returns the server's answer. If the connection is broken, or another server may be the right one by now, sends the
@@ -81,21 +103,14 @@ impl Single {
     pub(super) async fn put(&self, question: Question<'_>) -> RedisResult<Value> {
         let mut is_second = false;
         loop {
-            let attempt = self.attempt();
-            let connection = match self.0.connection(&attempt).await {
-                Ok(connection) => connection,
-                Err(error) => {
-                    self.forget(&attempt);
-                    return Err(error);
-                }
-            };
-            let mut call = Call { single: self, attempt: &attempt, since: Instant::now(), is_answered: false };
+            let (attempt, connection) = self.0.get().await?;
+            let mut call = Call { single: self, began: Instant::now(), is_answered: false };
             let answer = question.put_over(&connection).await;
             call.is_answered = true;
             let Err(error) = &answer else { return answer };
             let is_over = is_broken(error) || is_wrong_server(error) && attempt.since.elapsed() >= SETTLED;
             if is_over {
-                self.forget(&attempt);
+                self.0.replace(call.began);
             }
             if !is_over || is_second || error.is_timeout() {
                 return answer;
@@ -103,65 +118,19 @@ impl Single {
             is_second = true;
         }
     }
-
-    /// Returns the connection in use, or the attempt to make one, which all calls share.
-    fn attempt(&self) -> Arc<Attempt> {
-        let mut current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(attempt) = &*current {
-            return Arc::clone(attempt);
-        }
-        let id = ATTEMPTS.fetch_add(1, Ordering::Relaxed);
-        let attempt = Arc::new(Attempt { id, since: Instant::now(), connection: OnceCell::new() });
-        *current = Some(Arc::clone(&attempt));
-        drop(current);
-        // The attempt continues even if every call that waits for it is given up.
-        if let Ok(runtime) = Handle::try_current() {
-            let (single, attempt) = (self.clone(), Arc::clone(&attempt));
-            runtime.spawn(async move {
-                if single.0.connection(&attempt).await.is_err() {
-                    single.forget(&attempt);
-                }
-            });
-        }
-        attempt
-    }
-
-    fn forget(&self, attempt: &Arc<Attempt>) {
-        let mut current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, attempt)) {
-            *current = None;
-        }
-    }
-}
-
-impl Inner {
-    async fn connection(&self, attempt: &Attempt) -> RedisResult<MultiplexedConnection> {
-        attempt.connection.get_or_init(|| self.connect()).await.clone()
-    }
-
-    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        // Boxed, so that the future of every call stays small.
-        match &self.origin {
-            Origin::Host(client) => Box::pin(client.get_multiplexed_async_connection_with_config(&self.config)).await,
-            Origin::Sentinel(client) => {
-                Box::pin(client.lock().await.get_async_connection_with_config(&self.config)).await
-            }
-        }
-    }
 }
 
 /// A call in progress.
 struct Call<'a> {
     single: &'a Single,
-    attempt: &'a Arc<Attempt>,
-    since: Instant,
+    began: Instant,
     is_answered: bool,
 }
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        if !self.is_answered && self.since.elapsed() >= SUSPICIOUS {
-            self.single.forget(self.attempt);
+        if !self.is_answered && self.began.elapsed() >= SUSPICIOUS {
+            self.single.0.replace(self.began);
         }
     }
 }

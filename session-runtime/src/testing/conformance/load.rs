@@ -55,7 +55,10 @@ pub(super) async fn contents_of_every_size_come_back<S: Store>(stores: Arc<Store
 pub(super) async fn any_bytes_come_back_and_can_be_replaced<S: Store>(stores: Arc<Stores<S>>) {
     let binary: Vec<u8> = (0..=255).collect();
     let texts = ["1", "';--", "\r\n\r\n", "{\"a\":1}", "nil\0nil"].map(|text| text.as_bytes().to_vec());
-    for bytes in [vec![0], vec![0xff; 7], vec![0; 8], vec![0xff; 8], vec![1; 25], binary].into_iter().chain(texts) {
+    for bytes in [vec![0], vec![0xff; 7], vec![0; 8], vec![0xff; 8], vec![1; Value::HEADER_BYTES - 1], binary]
+        .into_iter()
+        .chain(texts)
+    {
         let value = Value::from_bytes(bytes.clone());
         let (key, _) = stores.created(&value).await;
         let rule =

@@ -64,14 +64,15 @@ pub fn value(class: Class, expires_at: Timestamp, content: impl AsRef<[u8]>) -> 
         Class::Revocation => 3,
         Class::Tombstone => 4,
         Class::Marker => 5,
-        Class::Unknown => u8::MAX,
+        Class::Unknown => 15,
     };
     let content = content.as_ref();
     let mut bytes = Nonce::next().0.to_be_bytes().to_vec();
-    bytes.extend([1, class]);
-    bytes.extend(expires_at.as_millis().to_be_bytes());
-    bytes.extend(*b"testing!");
-    bytes.extend((content.len() as u32).to_be_bytes());
+    bytes.push(0x10 | class);
+    // A time beyond six bytes counts as never.
+    let expires_at = expires_at.as_millis().min((1 << 48) - 1);
+    bytes.extend(expires_at.to_be_bytes().into_iter().skip(2));
+    bytes.extend(*b"test");
     bytes.extend(content);
     Value::from_bytes(bytes)
 }

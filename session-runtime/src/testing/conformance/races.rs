@@ -124,8 +124,10 @@ pub(super) async fn a_reader_never_sees_half_a_value<S: Store>(stores: Arc<Store
             for round in 0..40 {
                 if racer > 1 {
                     let bytes = stores.load(&key).await.map(|loaded| loaded.value().to_bytes()).unwrap_or_default();
-                    let (content, number) =
-                        (bytes.get(30..).unwrap_or_default(), bytes.last().copied().unwrap_or_default());
+                    let (content, number) = (
+                        bytes.get(Value::HEADER_BYTES..).unwrap_or_default(),
+                        bytes.last().copied().unwrap_or_default(),
+                    );
                     ensure!(content == filled(number), "a load must answer a whole value, and answers parts of two");
                     continue;
                 }

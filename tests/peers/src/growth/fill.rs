@@ -119,7 +119,7 @@ fn in_redis(url: &str, originals: &Originals, numbers: Range<u64>) {
         let mut sets = redis::pipe();
         for (key, value) in batch {
             let kept_for = value.expires_at().since(NOW) + Duration::from_secs(60);
-            let set = sets.cmd("SET").arg(format!("session:{}", key.hex())).arg(&*value.to_bytes());
+            let set = sets.cmd("SET").arg(format!("session:{}", key.base64url())).arg(&*value.to_bytes());
             set.arg("PX").arg(kept_for.as_millis() as u64).ignore();
         }
         sets.exec(&mut to).unwrap();

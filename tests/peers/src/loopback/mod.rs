@@ -2,9 +2,10 @@
 //! its sessions in each store, and answers requests over HTTP/1.1 on a loopback socket.
 //!
 //! `served` is such a process, and `place` keeps its sessions; `http` and `crowd` send requests to it. The measurements are its
-//! `speed`, its traffic to the store (`counts`), the `room` that sessions take there, and the results of concurrent requests to
+//! `speed`, its traffic to the store (`counts`), the `room` that sessions take there and where its `bytes` go, and the results of concurrent requests to
 //! two `nodes`. `page` writes the page.
 
+mod bytes;
 mod counts;
 mod crowd;
 mod http;

@@ -13,9 +13,6 @@ use crate::{
 
 /// The number of pairs of requests of each kind.
 pub const PAIRS: usize = 200;
-/// The bytes of a value's header.
-const HEADER: usize = 26;
-
 pub fn judge(place: &Place, server: &RedisServer) -> Vec<(&'static str, Faults)> {
     let of = |kept: &'static Kept| {
         let url = place.url(Store::Redis, kept);
@@ -37,7 +34,7 @@ fn sessions(redis: &mut Connection) -> usize {
     let ours: Vec<Vec<u8>> = cmd("KEYS").arg("session:*").query(redis).unwrap();
     let mut classes = pipe();
     for key in &ours {
-        classes.cmd("GETRANGE").arg(key).arg(0).arg(HEADER - 1);
+        classes.cmd("GETRANGE").arg(key).arg(0).arg(Value::HEADER_BYTES - 1);
     }
     // A pipe without a command is an error.
     let heads: Vec<Vec<u8>> = if ours.is_empty() { Vec::new() } else { classes.query(redis).unwrap() };

@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, fs, io, path::Path};
 
 use super::{
-    Measured, OnRedis, counts,
+    Measured, OnRedis,
+    bytes::Parts,
+    counts,
     counts::Counts,
     crowd::CROWD,
     nodes, room,
@@ -138,8 +140,26 @@ fn section(of: &Measured, redis: &OnRedis, here: &Lock, older: &Lock) -> String 
             room::SESSIONS,
             rooms(redis),
         );
+        text += &parts(redis);
     }
     text
+}
+
+/// Returns the tables of where this project's bytes go.
+fn parts(redis: &OnRedis) -> String {
+    let table_of = |parts: &Parts| {
+        let mut rows: Vec<_> =
+            parts.rows.iter().map(|(part, bytes)| vec![(*part).to_owned(), bytes.to_string()]).collect();
+        rows.push(vec!["together".to_owned(), parts.total().to_string()]);
+        let floor = "floor: an empty value's key, revision, digest or key, nonces, and the fields' values";
+        rows.push(vec![floor.to_owned(), parts.floor.to_string()]);
+        table(&[parts.what, "bytes"], &rows)
+    };
+    let tables: Vec<_> = redis.room.iter().flat_map(|of| &of.full.parts).map(table_of).collect();
+    if tables.is_empty() {
+        return String::new();
+    }
+    format!("Where those of this project go, for a session that was written once:\n\n{}\n", tables.join("\n"))
 }
 
 fn speeds(of: &Measured, cell: impl Fn(&Speed) -> String) -> String {
@@ -237,7 +257,7 @@ fn rooms(redis: &OnRedis) -> String {
         .room
         .iter()
         .map(|of| {
-            let Bytes { own, all, grown, keys } = of.full;
+            let Bytes { own, all, grown, keys, .. } = of.full;
             let figures = [own, all, grown, of.guest.own].map(|bytes| format!("{bytes:.0}"));
             [vec![of.kept.name.to_owned()], figures.to_vec(), vec![number(keys)]].concat()
         })

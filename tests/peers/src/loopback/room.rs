@@ -4,11 +4,15 @@ use redis::{Client, Connection as Redis, cmd, pipe};
 use tests::servers::RedisServer;
 
 use super::{
+    bytes::{self, Parts},
     http::{Connection, Visitor},
     place::Place,
     served::{Served, Subject},
 };
-use crate::kept::{Kept, Store};
+use crate::{
+    contestants::ours::CONTESTANT as OURS,
+    kept::{Kept, Store},
+};
 
 /// The number of sessions.
 pub const SESSIONS: usize = 3000;
@@ -29,6 +33,8 @@ pub struct Bytes {
     pub grown: f64,
     /// The number of keys.
     pub keys: f64,
+    /// Where the bytes go; of this project only.
+    pub parts: Vec<Parts>,
 }
 
 pub async fn measure(place: &Place, server: &RedisServer) -> Vec<Room> {
@@ -64,7 +70,8 @@ async fn sessions((path, kept): (&str, &'static Kept), place: &Place, redis: &mu
     let each = |all: f64| all / SESSIONS as f64;
     let sum = |of: &[u64]| each(of.iter().sum::<u64>() as f64);
     let own = sum(&bytes[bytes.len().saturating_sub(SESSIONS)..]);
-    Bytes { own, all: sum(&bytes), grown: each(grown), keys: each(keys.len() as f64) }
+    let parts = if kept.name == OURS.name { bytes::parts(redis, &keys) } else { Vec::new() };
+    Bytes { own, all: sum(&bytes), grown: each(grown), keys: each(keys.len() as f64), parts }
 }
 
 fn used(redis: &mut Redis) -> f64 {

@@ -109,10 +109,9 @@ fn words<const N: usize>(words: [&[u8]; N]) -> Command {
 
 fn guest(text: &[u8]) -> Value {
     let mut bytes = rand_revision().to_vec();
-    bytes.extend_from_slice(&[1, 0]);
-    bytes.extend_from_slice(&(NOW + Duration::from_secs(60)).as_millis().to_be_bytes());
-    bytes.extend_from_slice(&[0; 8]);
-    bytes.extend_from_slice(&(text.len() as u32).to_be_bytes());
+    bytes.push(0x10);
+    bytes.extend_from_slice(&(NOW + Duration::from_secs(60)).as_millis().to_be_bytes()[2..]);
+    bytes.extend_from_slice(&[0; 4]);
     bytes.extend_from_slice(text);
     Value::from_bytes(bytes)
 }
@@ -144,7 +143,7 @@ async fn a_swap_is_one_command_with_both_values_as_they_are() {
     let probed = words([b"SET", b"session:probe", b"x", b"IFEQ", b"y", b"PX", b"60000"]);
     assert!(fake.asked().contains(&probed));
     let key = Key::random().unwrap();
-    let name = format!("session:{}", key.hex()).into_bytes();
+    let name = format!("session:{}", key.base64url()).into_bytes();
     let (before, after) = (guest(b"\xc3\x28 before"), guest(b"\0\r\n\xff after"));
     let swapped = store.swap(&key, Some(&Versioned::new(before.clone())), Some(&after), NOW).await.unwrap();
     assert!(matches!(swapped, Swapped::Done(revision) if revision == after.revision().into()));
@@ -182,7 +181,7 @@ async fn a_server_that_lacks_the_command_is_sent_a_script() {
     }
     let asked = fake.asked();
     assert_eq!(asked.len(), 2, "the probe has found that `IFEQ` is missing: {asked:?}");
-    let name = format!("session:{}", key.hex()).into_bytes();
+    let name = format!("session:{}", key.base64url()).into_bytes();
     let revision = before.revision().to_be_bytes();
     assert_eq!(asked[0][2..], words([b"1", &name, &revision, &after.to_bytes(), b"120000"]));
 }
