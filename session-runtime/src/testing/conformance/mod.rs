@@ -169,6 +169,10 @@ pub async fn run_with<S: Store>(expiry: Expiry, open: impl AsyncFn() -> S) {
             cleaning_up_removes_nothing_live;
         feed:
             critical_writes_are_announced;
+        scan:
+            every_value_is_found_as_it_is
+            other_values_come_and_go_meanwhile
+            a_position_of_another_store_is_an_error;
     }
     if expiry == Expiry::ByCleaningUp {
         let before = failures.len();
@@ -182,15 +186,6 @@ pub async fn run_with<S: Store>(expiry: Expiry, open: impl AsyncFn() -> S) {
             expiry:
                 cleaning_up_is_left_to_the_server
                 a_server_keeps_values_until_they_expire;
-        }
-    }
-    if scan::is_possible(&stores).await {
-        check! {
-            failures, stores;
-            scan:
-                every_value_is_found_as_it_is
-                other_values_come_and_go_meanwhile
-                a_position_of_another_store_is_an_error;
         }
     }
     report(&failures);
