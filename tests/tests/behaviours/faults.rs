@@ -130,10 +130,11 @@ over_stores! {
         let mut shown = String::new();
         for key in &keys {
             let value = server.store.load(key, server.clock.now()).await.unwrap().unwrap();
-            shown += &format!("{value:?} {key:?} {} {}", key.hex(), String::from_utf8_lossy(&value.value().to_bytes()));
+            let names = [key.hex(), key.base64url()].concat();
+            shown += &format!("{value:?} {key:?} {names} {}", String::from_utf8_lossy(&value.value().to_bytes()));
         }
         assert!(!shown.contains(&token[..16]) && !shown.contains(&token[token.len() - 16..]));
-        for planted in keys.iter().map(|key| key.hex()) {
+        for planted in keys.iter().flat_map(|key| [key.hex(), key.base64url()]) {
             let Ok(value) = http::HeaderValue::try_from(format!("__Host-site={planted}")) else { continue };
             let request = http::Request::get("/show").header(http::header::COOKIE, value).body(axum::body::Body::empty()).unwrap();
             assert_eq!(tests::client::send(&server.app, request).await.json()["user"].as_str(), None);

@@ -159,7 +159,10 @@ fn parts(redis: &OnRedis) -> String {
     if tables.is_empty() {
         return String::new();
     }
-    format!("Where those of this project go, for a session that was written once:\n\n{}\n", tables.join("\n"))
+    format!(
+        "Where those of this project go, for a session that was written once (each of the next three writes adds a nonce), and for its user's list:\n\n{}\n",
+        tables.join("\n")
+    )
 }
 
 fn speeds(of: &Measured, cell: impl Fn(&Speed) -> String) -> String {
