@@ -103,7 +103,7 @@ fn routes() -> Router {
         .route(
             "/fill",
             post(|mut s: H| async move {
-                s.safe_mut().set(VALUES[0]);
+                s.safe_mut().set(VALUES[0].into());
                 *s.note_mut() = VALUES[1].into();
             }),
         )
