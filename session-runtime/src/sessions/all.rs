@@ -115,7 +115,7 @@ impl<S: Schema> Sessions<S> {
     /// * **Every session that was there when the call began ends**, even if requests write it meanwhile, and immediately on every
     ///   server: a request in progress can no longer change it, and the next request with its cookie is anonymous. Streams and
     ///   sockets that wait for the end ([`Core::ended`](crate::Core::ended)) get
-    ///   [`SessionEnd::Revoked`](crate::SessionEnd::Revoked). Each session is an [`Event::Revoked`](crate::Event::Revoked).
+    ///   [`SessionEnd::Revoked`](crate::SessionEnd::Revoked). Each session is an [`Event::Ended`](crate::Event::Ended).
     /// * **A session that begins during the call** may end too, or stay. If it begins more than a minute after the call, it stays, so
     ///   that new sessions cannot prolong the call without end. To keep visitors out, first make sign-ins refuse them.
     ///   See also "Check the sign-in" in [`guide::security`](crate::guide::security).

@@ -26,6 +26,8 @@ use super::faulty::{Fault, Faulty, Gate};
 
 type S = Session<Site>;
 
+/// The event of a session that was ended from elsewhere.
+const REVOKED: Event = Event::Ended { why: SessionEnd::Revoked };
 /// How many sessions fill more than two batches of each store.
 const SOME: usize = 600;
 /// How often a process asks a store that sends no messages.
@@ -79,7 +81,7 @@ fn other_application(server: &Server) -> Server {
 }
 
 fn revocations(server: &Server) -> usize {
-    server.heard().iter().filter(|event| **event == Event::Revoked).count()
+    server.heard().iter().filter(|event| **event == REVOKED).count()
 }
 
 /// Returns a route that writes, but begins no session.
@@ -198,7 +200,7 @@ over_stores! {
         server.heard();
         *trouble.lock().unwrap() = Trouble::LosesOneAnswer;
         assert_eq!(server.sessions.revoke_everyone().await.unwrap(), 1);
-        let [Event::Revoked, Event::ImpersonationEnded { .. }] = &server.heard()[..] else { panic!("each event comes once") };
+        let [Event::ImpersonationEnded { .. }, REVOKED] = &server.heard()[..] else { panic!("each event comes once") };
         assert!(names(&server.sessions).await.is_empty());
     }
 
@@ -360,7 +362,7 @@ over_stores! {
             let handle: SessionHandle = handle.to_string().parse().unwrap();
             server.heard();
             assert!(server.sessions.revoke(handle).await.unwrap());
-            assert_eq!(server.heard(), [Event::Revoked]);
+            assert_eq!(server.heard(), [REVOKED]);
             assert!(!is_live(visitor).await && !server.sessions.revoke(handle).await.unwrap(), "it has ended already");
         }
         assert!(is(&bob, "bob").await);
@@ -388,7 +390,7 @@ over_stores! {
             } else {
                 assert_eq!(server.sessions.revoke_everyone().await.unwrap(), 1);
             }
-            let [Event::Revoked, Event::ImpersonationEnded { why: ImpersonationEnd::Revoked, .. }] = &server.heard()[..] else {
+            let [Event::ImpersonationEnded { why: ImpersonationEnd::Revoked, .. }, REVOKED] = &server.heard()[..] else {
                 panic!("the events of a revoked impersonation");
             };
             assert!(!is_live(&admin).await);
