@@ -103,7 +103,7 @@ fn routes() -> Router {
         .route(
             "/fill",
             post(|mut s: H| async move {
-                s.safe_mut().set(VALUES[0]);
+                s.safe_mut().set(VALUES[0].into());
                 *s.note_mut() = VALUES[1].into();
             }),
         )
@@ -162,7 +162,7 @@ async fn live(house: &Observed) -> Vec<String> {
                 sender.send(()).await.unwrap();
                 let gone = gone.lock().unwrap().take().unwrap();
                 gone.await.unwrap();
-                *s.note_mut() = VALUES[1].into();
+                *s.note_mut() = VALUES[3].into();
             }),
         )
         .layer(house.sessions.layer());

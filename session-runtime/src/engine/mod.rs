@@ -20,6 +20,7 @@
 //!   for handles that outlive their response. `leave`: ends a request. `stale`: removes the cookies of sessions that have ended.
 //! - `impersonation`: lets one user act as another.
 //! - `report`: the events of sign-ins, sign-outs and ended sessions. `span`: the spans and counts of loads and commits.
+//!   `expired`: which expired sessions were reported.
 //! - `watch`: learns that a session ended, for streams and sockets that stay open.
 //! - `codec`, `secrets`, `sealer`, `migrate`: translate between a stored record and a request's view of it.
 //! - `neighbours`: finds kinds of sessions whose cookies overwrite each other.
@@ -34,6 +35,7 @@ mod codec;
 mod commit;
 mod deadline;
 mod edit;
+mod expired;
 mod group;
 mod impersonation;
 mod intent;
@@ -85,6 +87,7 @@ pub(crate) use self::{
     codec::Codec,
     commit::{CookieChange, Outcome},
     edit::Ops,
+    expired::Expirations,
     items::Items,
     pending::{Op, Standing, Step, Terms},
     presented::Lost,
@@ -147,6 +150,7 @@ pub(crate) struct Engine {
     /// How often expired sessions are removed. Zero: never.
     pub(crate) clean_every: Duration,
     pub(crate) watches: Watches,
+    pub(crate) expirations: Expirations,
     /// The task that removes expired sessions. Empty until there is a runtime; `None` if no task is to run.
     pub(crate) cleaner: OnceLock<Option<AbortHandle>>,
 }
