@@ -162,7 +162,7 @@ async fn live(house: &Observed) -> Vec<String> {
                 sender.send(()).await.unwrap();
                 let gone = gone.lock().unwrap().take().unwrap();
                 gone.await.unwrap();
-                *s.note_mut() = VALUES[1].into();
+                *s.note_mut() = VALUES[3].into();
             }),
         )
         .layer(house.sessions.layer());

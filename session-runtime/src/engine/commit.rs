@@ -223,15 +223,15 @@ impl Request {
                 Box::pin(self.undo(attempt, deadline)).await?;
                 return Ok(Outcome::Refused);
             }
-            if entering.because == Because::Impersonated {
-                self.report_impersonation();
-            }
         }
         for (event, user) in std::mem::take(&mut attempt.events) {
             match user {
                 Some(user) => self.emit_of(&event, Some(&user)),
                 None => self.emit(&event),
             }
+        }
+        if attempt.entering.as_ref().is_some_and(|entering| entering.because == Because::Impersonated) {
+            self.report_impersonation();
         }
         if let Some(cookie) = attempt.cookie.take() {
             self.state().cookie = Some(cookie);

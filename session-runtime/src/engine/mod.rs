@@ -22,6 +22,7 @@
 //!   removes the cookies of sessions that have ended.
 //! - `impersonation`: lets one user act as another.
 //! - `report`: the events of sign-ins, sign-outs and ended sessions. `span`: the spans and counts of loads and commits.
+//!   `expired`: which expired sessions were reported.
 //! - `watch`: learns that a session ended, for streams and sockets that stay open.
 //! - `codec`, `secrets`, `sealer`, `migrate`: translate between a stored record and a request's view of it.
 //! - `neighbours`: finds kinds of sessions whose cookies overwrite each other.
@@ -39,6 +40,7 @@ mod deadline;
 mod edit;
 mod enter;
 mod everyone;
+mod expired;
 mod group;
 mod impersonation;
 mod index;
@@ -93,6 +95,7 @@ pub(crate) use self::{
     commit::{CookieChange, Outcome},
     criterion::Criterion,
     edit::Ops,
+    expired::Expirations,
     items::Items,
     lists::Listing,
     pending::{Op, Standing, Step, Terms},
@@ -157,6 +160,7 @@ pub(crate) struct Engine {
     /// How often expired sessions are removed. Zero: never.
     pub(crate) clean_every: Duration,
     pub(crate) watches: Watches,
+    pub(crate) expirations: Expirations,
     /// The task that removes expired sessions. Empty until there is a runtime; `None` if no task is to run.
     pub(crate) cleaner: OnceLock<Option<AbortHandle>>,
 }

@@ -16,7 +16,7 @@ use crate::{
     id::{Digest, Verifier},
     key::Key,
     record::{Older, Owner, Record, Replaced},
-    value::{Damage, Decoded, EndReason, Swapped, Versioned},
+    value::{Damage, Decoded, EndReason, Versioned},
 };
 
 /// For this long after a change of privilege replaces a verifier, a request with the previous one counts as late, not as stolen.
@@ -160,24 +160,21 @@ impl Engine {
         Ok(())
     }
 
-    /// Reports that a token names no live session. Removes an expired one, so that its end is reported once, and a damaged one.
+    /// Reports that a token names no live session. Removes a damaged one.
     async fn open_none_live(&self, key: &Key, token: &Token, stored: Option<&Versioned>, now: Timestamp) {
-        if let Some(stored) = stored {
-            match self.decode(stored.value()) {
-                Ok(Decoded::Session(record)) if !record.is_live(now) => {
-                    let digest = self.digest(token.selector, &token.verifier);
-                    let is_its_own = matches!(matched(&record, digest, now), Match::Current | Match::StillGood);
-                    // If another request or the cleaner removes it first, or the store does not answer, it is unknown.
-                    if is_its_own && matches!(self.swap(key, Some(stored), None, now, None).await, Ok(Swapped::Done(_)))
-                    {
-                        let about = About::record(&record).with_session(Some(key));
-                        self.events.emit(&Event::Expired { idle: record.idle_until < record.ends_at }, about);
-                        return;
-                    }
+        match stored.map(|stored| (stored, self.decode(stored.value()))) {
+            Some((_, Ok(Decoded::Session(record)))) if !record.is_live(now) => {
+                let digest = self.digest(token.selector, &token.verifier);
+                if matches!(matched(&record, digest, now), Match::Current | Match::StillGood)
+                    && self.expirations.note(key, record.expires_at())
+                {
+                    let about = About::record(&record).with_session(Some(key));
+                    self.events.emit(&Event::Expired { idle: record.idle_until < record.ends_at }, about);
+                    return;
                 }
-                Err(Damage::Corrupt) => self.remove_damaged(key, stored).await,
-                _ => {}
             }
+            Some((stored, Err(Damage::Corrupt))) => self.remove_damaged(key, stored).await,
+            _ => {}
         }
         self.events.emit(&Event::Unknown, About::session(key));
     }

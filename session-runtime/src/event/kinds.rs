@@ -43,9 +43,9 @@ pub enum Event {
         /// failed sign-in could not give the session back to the user who was signed in before.
         why: SessionEnd,
     },
-    /// A request came with the id of a session whose time is up. The session is removed from the store, so this is reported once
-    /// for a session. A session that is not used again expires without an event, and so does one that the store has removed by
-    /// then, and one that is kept in its visitor's cookie: later requests are reported as `Unknown`.
+    /// A request came with the id of a session whose time is up. Each process reports a session once, and later requests as
+    /// `Unknown`. A session that is not used again expires without an event. So does one that the store has removed by then, and
+    /// one that is kept in its visitor's cookie: requests that come with those are reported as `Unknown`.
     Expired {
         /// Whether the idle deadline passed, rather than the absolute one.
         idle: bool,

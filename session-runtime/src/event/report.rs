@@ -126,6 +126,7 @@ fn as_text(identity: &[u8]) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use serde::Serialize;
 

@@ -11,7 +11,9 @@ use super::{Sessions, cleaner, config::Layers};
 use crate::{
     clock::Clock,
     cookie::{Attributes, FormerScope, LARGEST_PAIR, SessionCookie, TokenSigner, Writer},
-    engine::{Backend, Client, Codec, Engine, GRACE, Lifetimes, Queues, Secrets, StoreDown, Watches, neighbours},
+    engine::{
+        Backend, Client, Codec, Engine, Expirations, GRACE, Lifetimes, Queues, Secrets, StoreDown, Watches, neighbours,
+    },
     error::Error,
     event::{Events, Report, Source},
     id::{Digester, hex},
@@ -372,6 +374,7 @@ impl<S: Schema> SessionsBuilder<S> {
             collided: AtomicBool::new(false),
             clean_every: self.clean_every,
             watches: Watches::new(self.watch_every),
+            expirations: Expirations::default(),
             cleaner: OnceLock::new(),
         });
         meter::describe();
