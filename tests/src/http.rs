@@ -52,6 +52,13 @@ impl Client {
         self
     }
 
+    /// Sends all further requests to this address, with the same cookies.
+    #[must_use]
+    pub fn at(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.url);
+        self
+    }
+
     pub fn get(&mut self, path: &str) -> Answer {
         self.try_get(path).unwrap()
     }
@@ -92,6 +99,12 @@ impl Client {
         let request = self.agent.post(format!("{}{path}", self.url)).header("Cookie", self.cookies());
         let request = self.headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         self.take(request.send_form(form.iter().copied())?)
+    }
+
+    /// Posts a body of this `Content-Type`, without cookies.
+    pub fn send(&mut self, path: &str, kind: &str, body: &str) -> Answer {
+        let request = self.agent.post(format!("{}{path}", self.url)).header("Content-Type", kind);
+        self.take(request.send(body).unwrap()).unwrap()
     }
 
     /// Sends a request whose `Cookie` header is these bytes.

@@ -34,9 +34,14 @@ impl Program {
     /// Starts an example whose framework is not a default feature. It is built with all features and together with a test, as the
     /// tests are built. Its dependencies then have the same features as those of the tests, so they are built only once.
     pub fn example_of_framework(name: &str) -> Self {
+        Self::example_with(name, &[])
+    }
+
+    /// Starts an example that is built like [`Program::example_of_framework`], with arguments.
+    pub fn example_with(name: &str, arguments: &[&str]) -> Self {
         let like_tests = ["build", "--workspace", "--all-features", "--test", "examples", "--bin", name];
         let mut command = quiet(&built(&like_tests, name, |_| ()));
-        Self::start(command.args(["--addr", "127.0.0.1:0"]))
+        Self::start(command.args(["--addr", "127.0.0.1:0"]).args(arguments))
     }
 
     /// Starts an example in a folder, to listen at an address.
