@@ -1,4 +1,4 @@
-//! S50, B64: events say who signed in and out, which sessions ended and why, each once.
+//! S50, B65: events say who signed in and out, which sessions ended and why, each once.
 
 use axum::{Router, extract::Path, routing::post};
 use http::StatusCode;
