@@ -27,7 +27,7 @@ use super::{
     token::now,
 };
 
-/// What PKCS #8 puts before the 32 bytes of an Ed25519 key.
+/// The bytes that PKCS #8 puts before the 32 bytes of an Ed25519 key.
 const PKCS8: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 
 struct Demo {
@@ -56,7 +56,7 @@ struct Request {
     code_challenge: String,
 }
 
-/// Serves the provider at an address of its own, and returns that.
+/// Serves the provider at an address of its own, and returns that address.
 pub(crate) async fn serve(application: &str, client_id: &str) -> Result<String, Box<dyn Error>> {
     let mut key = PKCS8.to_vec();
     key.resize(PKCS8.len() + 32, 0);

@@ -1,12 +1,12 @@
 //! [`Logouts`]: the logouts of the last minutes, in a table that all servers share.
 //!
-//! A token that ended sessions is not accepted again, and a sign-in that was under way during its logout does not survive it.
+//! A token that ended sessions is not accepted again, and a sign-in that was under way during the logout is undone.
 
 use sqlx::SqlitePool;
 
 use super::token::{Refusal, now};
 
-/// How long a logout is remembered. A token is accepted for at most seven minutes, with the difference of the clocks.
+/// How long a logout is remembered. A logout token is accepted for at most seven minutes, with the difference of the clocks.
 const KEPT: i64 = 15 * 60;
 
 const TABLE: &str = "
@@ -20,7 +20,7 @@ const TABLE: &str = "
     );
     CREATE INDEX IF NOT EXISTS logouts_recorded_at ON logouts (recorded_at);";
 
-/// What a token of the provider ends. Times are seconds since 1970.
+/// The sessions that a token of the provider ends: those of `sid`, or all of `user`. Times are seconds since 1970.
 pub(crate) struct Logout<'a> {
     pub(crate) id: &'a str,
     pub(crate) sid: Option<&'a str>,

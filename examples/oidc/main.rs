@@ -5,8 +5,9 @@
 //! ```
 //!
 //! This starts the application, and a small provider for demonstration. To use another provider, give its address:
-//! `--issuer https://login.example.com --client-id shop` (with the feature `oidc-tls`). The provider needs two addresses of the
-//! application: `/callback` for its sign-ins, and `/backchannel-logout`, the `backchannel_logout_uri`.
+//! `--issuer https://login.example.com --client-id shop` (with the feature `oidc-tls`). Register two addresses of the application
+//! at the provider: `/callback` for sign-ins, and `/backchannel-logout` as the `backchannel_logout_uri`. A provider that sends
+//! Shared Signals also needs `/security-events`.
 //!
 //! Begin with `session.rs`, which has the session and the routes. `backchannel.rs` receives logout tokens, `signals.rs` receives
 //! Shared Signals, and `sign_in.rs` signs users in. `provider.rs` checks the provider's tokens, `token.rs` reads them,

@@ -19,12 +19,13 @@ use super::{
     token::{Kind, LEEWAY, Refusal, Token},
 };
 
-/// The algorithms that a token may be signed with. All of them have a public key. So the provider's public key is never taken for
-/// a shared secret (`HS256`), and `none` is no algorithm.
+/// The algorithms that a token may be signed with. All of them use a public key. So the provider's public key is never taken for a
+/// shared secret (`HS256`), and an unsigned token (`none`) is refused.
 const ALGORITHMS: [Algorithm; 4] = [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
-/// How often at most the keys are fetched, whatever key ids are in the tokens that come.
+/// The shortest time between two fetches of the keys, even if every token that comes has an unknown key id.
 const FETCH_EVERY: Duration = Duration::from_secs(10);
-/// How long the keys are used before they are fetched again. A key that the provider has withdrawn is trusted for so long.
+/// How long the keys are used before they are fetched again. A key that the provider has withdrawn is trusted for up to this time,
+/// and longer while the keys cannot be fetched.
 const KEYS_FOR: Duration = Duration::from_secs(60 * 60);
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -53,9 +54,9 @@ struct Metadata {
 struct Keys {
     set: JwkSet,
     fetched_at: Instant,
-    /// The last try since the start. None: none was necessary.
+    /// When the keys were last fetched after the start, or could not be. `None`: no fetch was necessary.
     tried_at: Option<Instant>,
-    /// Whether the last try succeeded.
+    /// Whether the last fetch succeeded.
     is_current: bool,
 }
 
@@ -77,7 +78,7 @@ impl Provider {
         &self.metadata.issuer
     }
 
-    /// Returns where a browser signs in.
+    /// Returns the address at which a browser signs in.
     pub(crate) fn authorization_url(&self, pending: &Pending) -> String {
         let challenge = base64url(&Sha256::digest(&pending.verifier));
         let parameters = [
@@ -166,7 +167,7 @@ impl Provider {
 }
 
 impl Keys {
-    /// Returns the key with this id. A token without a key id is signed with the only key.
+    /// Returns the key with this id. Without an id, returns the key if there is only one.
     fn find(&self, id: Option<&str>) -> Option<&Jwk> {
         let mut keys = self.set.keys.iter().filter(|key| key.common.public_key_use != Some(PublicKeyUse::Encryption));
         match id {

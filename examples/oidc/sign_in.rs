@@ -17,7 +17,7 @@ use super::{
 /// A sign-in that a browser has begun. Each value has 256 random bits.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Pending {
-    /// Comes back with the code. A code for another browser has another one.
+    /// Comes back with the code. A code that was issued for another browser comes with another `state`.
     pub(crate) state: String,
     /// Comes back in the ID token.
     pub(crate) nonce: String,

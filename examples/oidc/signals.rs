@@ -22,7 +22,7 @@ use super::{
 
 const EVENT: &str = "https://schemas.openid.net/secevent/caep/event-type/session-revoked";
 
-/// Whose sessions an event is about (RFC 9493, and "complex" of Shared Signals).
+/// The sessions that an event is about (RFC 9493, and "complex" of Shared Signals).
 #[derive(Deserialize)]
 #[serde(tag = "format", rename_all = "snake_case")]
 enum Subject {
@@ -30,15 +30,15 @@ enum Subject {
     Opaque { id: String },
     /// `sub` is the provider's name for the user.
     IssSub { iss: String, sub: String },
-    /// The sessions that all members match. Members that this application does not know, such as `device`, are left out: it ends
-    /// too many sessions rather than too few.
+    /// The sessions that match all members. Members that this application does not know, such as `device`, are ignored: the
+    /// application ends too many sessions rather than too few.
     Complex { session: Option<Box<Subject>>, user: Option<Box<Subject>> },
     #[serde(other)]
     Other,
 }
 
 impl Subject {
-    /// Returns the provider's session and the user.
+    /// Returns the provider's names for its session and for the user.
     fn names<'a>(&'a self, issuer: &str) -> (Option<&'a str>, Option<&'a str>) {
         match self {
             Self::Opaque { id } => (Some(id), None),

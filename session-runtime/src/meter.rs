@@ -1,7 +1,7 @@
 //! Counts and measures, for the `metrics` facade. Without the feature `metrics`, every function here is empty.
 //!
-//! [`guide::events`](crate::guide::events) has a table of the names and labels, and a test compares the two. A label is the kind
-//! of session, or a word from this crate, so there are few series: never an id, a user, a path or a key.
+//! [`guide::events`](crate::guide::events) has a table of the names and labels, and a test compares that table with the metrics. A
+//! label is the kind of session or a word from this crate, and never an id, a user, a path or a key, so there are few series.
 
 #[cfg(feature = "metrics")]
 use std::time::Instant;
@@ -36,7 +36,7 @@ pub(crate) fn commit(kind: &'static str, outcome: &'static str) {
     let _ = (kind, outcome);
 }
 
-/// Counts a swap that another write had overtaken, so that it has to be tried again.
+/// Counts a swap that failed because another write had replaced the value.
 pub(crate) fn retry(kind: &'static str) {
     #[cfg(feature = "metrics")]
     metrics::counter!("session_retries_total", "kind" => kind).increment(1);
@@ -95,7 +95,7 @@ pub(crate) fn describe() {
         describe_counter!("session_events_total", "What happened to sessions");
         describe_counter!("session_loads_total", "Requests that loaded their session");
         describe_counter!("session_commits_total", "Commits of requests that changed their session");
-        describe_counter!("session_retries_total", "Swaps that another write had overtaken");
+        describe_counter!("session_retries_total", "Swaps that failed because another write had replaced the value");
         describe_counter!("session_store_failures_total", "Calls of the store that failed or took too long");
         describe_histogram!("session_store_seconds", Unit::Seconds, "How long a call of the store took");
         describe_histogram!("session_size_bytes", Unit::Bytes, "The size of a session's fields when they were stored");

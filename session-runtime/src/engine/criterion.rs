@@ -1,4 +1,5 @@
-//! [`Criterion`]: what sessions are found by. Each criterion has a list of the sessions that it finds.
+//! [`Criterion`]: a user, or a value of an `index` field, by which sessions are found. Each criterion has a list of the sessions
+//! that it finds.
 
 use std::borrow::Cow;
 
@@ -13,13 +14,13 @@ use crate::{
 
 /// The largest value of an `index`, in bytes of MessagePack.
 const LONGEST: usize = 1024;
-/// The most items of an `index` that is a list. A session is entered in the list of each of them.
+/// The most items of an `index` that is a `Vec`. A session is entered in one list for each item.
 const MOST: usize = 64;
 
 /// What sessions are found by.
 #[derive(Clone, Debug)]
 pub(crate) enum Criterion<'a> {
-    /// The encoded identity of their user.
+    /// The encoded identity of the sessions' user.
     User(Cow<'a, [u8]>),
     /// An encoded value of an `index` field.
     Field { meta: &'static Meta, value: Cow<'a, [u8]> },
@@ -54,7 +55,7 @@ impl Meta {
         Ok(())
     }
 
-    /// Returns the values by which the session with these fields is found. None if the field is not an `index`.
+    /// Returns the values by which the session with these fields is found. Empty if the field is not an `index`.
     pub(super) fn indexed<'a>(&self, fields: &'a Fields, now: Timestamp) -> Vec<&'a [u8]> {
         let Some(entry) = fields.get(self.name).filter(|entry| entry.is_live(now)) else { return Vec::new() };
         match self.index {

@@ -23,7 +23,7 @@ impl Engine {
     /// Enters a session in its user's list, and ends the sessions over the limit. Returns `false` if the limit refuses the
     /// session instead.
     ///
-    /// Each of several concurrent sign-ins sees the earlier ones in the list. So no race leaves more sessions than allowed.
+    /// Each of several concurrent sign-ins sees the earlier ones in the list, so a race leaves no more sessions than allowed.
     pub(super) async fn enter(&self, entering: &Entering, deadline: &Deadline) -> Result<bool, Error> {
         let Entering { identity, key, ends_at, at, because } = entering;
         let signs_in = *because == Because::SignsIn;

@@ -56,7 +56,8 @@ impl Engine {
 
     /// Ends the sessions of all visitors, except those that begin a minute after this call or later. Returns how many it ended.
     ///
-    /// Without that exception, visitors who begin sessions faster than this call can end them would keep it from getting anywhere.
+    /// Without that exception, visitors who begin sessions faster than this call can end them could keep this call running without
+    /// end.
     ///
     /// # Errors
     /// The first error. If a batch of the scan cannot be loaded, the sessions after it stay.
@@ -90,7 +91,7 @@ impl Engine {
     /// Ends a session whose value a scan has loaded, unless it began after `until`.
     async fn end_found(&self, key: &Key, stored: &Versioned, until: Timestamp) -> Result<End, Error> {
         let now = self.clock.now();
-        // Before that time, there is none, and the value need not be decoded twice.
+        // Until that time, no session can have begun after it, so the value need not be decoded here.
         if now > until && matches!(self.read(Some(stored), now), Held::Live(record) if record.created_at > until) {
             return Ok(End::Spared);
         }
@@ -108,7 +109,7 @@ impl Engine {
         self.end_stored(key, EndReason::Revoked, ImpersonationEnd::Revoked, |_| Owner::Own).await
     }
 
-    /// Ends one session, of any visitor. `named`: its key, known by its digest. Returns whether this call ended it.
+    /// Ends one session, of any visitor. `named`: the session's key, which may be a digest. Returns whether this call ended it.
     ///
     /// # Errors
     /// If sessions are in cookies. [`Error::is_unavailable`] if the store does not answer.

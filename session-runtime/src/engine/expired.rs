@@ -10,11 +10,11 @@ use crate::{clock::Timestamp, key::Key};
 /// How many sessions are remembered.
 const SLOTS: usize = 1024;
 
-/// The sessions whose expiry this process reported last. An expired session stays in the store until the cleaner removes it, and
-/// is not removed earlier: if the clock has jumped ahead, the session is live again once it is set right (S19).
+/// The sessions whose expiry this process reported last. An expired session is not removed when it is reported, but stays in the
+/// store until the cleaner removes it: if the clock has jumped ahead, the session is live again once the clock is set right (S19).
 ///
-/// Each session has one slot, by its key. If another session takes the slot meanwhile, and the browser of the first one sends its
-/// cookie again, its expiry is reported twice. So the memory is bounded, whatever strangers do.
+/// Each session has one slot, by its key. If another session takes the slot meanwhile, and the browser of the first session sends
+/// its cookie again, that session's expiry is reported twice. So the memory is bounded, whatever strangers do.
 #[derive(Default)]
 pub(crate) struct Expirations(OnceLock<Box<[AtomicU64]>>);
 

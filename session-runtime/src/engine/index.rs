@@ -1,7 +1,8 @@
 //! Enters a session in the lists of the values of its `index` fields, before it is stored with them.
 //!
-//! No cookie is withheld until such a list is stored, as at a sign-in, so the list is stored first: it names every session that
-//! has the value. It may also name sessions that have not been stored yet, and sessions that no longer have the value.
+//! A sign-in can withhold its cookie until the user's list is stored. A change of an `index` field cannot, since the cookie may
+//! already open the session. So the list is stored first: it names every session that has the value. It may also name sessions that
+//! have not been stored yet, and sessions that no longer have the value.
 
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::{
 
 /// How long an entry stays although its session does not have the value: the session may be about to be stored.
 pub(super) const PROTECTED: Duration = Duration::from_secs(60);
-/// How recent an entry must be for a commit to rely on it rather than to store it again.
+/// If an entry is younger than this, a commit relies on it and does not store it again.
 const RECENT: Duration = Duration::from_secs(10);
 /// The length from which a list is checked for entries that can be removed.
 const CHECKED_FROM: usize = 16;
@@ -51,7 +52,7 @@ impl Engine {
         Ok(entered)
     }
 
-    /// Enters the session in its lists again, before an earlier state of it is stored again.
+    /// Enters the session in its lists again, before an earlier state of the session is restored.
     pub(super) async fn enter_again(&self, session: &Key, record: &Record, deadline: &Deadline) -> Result<(), Error> {
         let criteria = self.criteria(record, self.clock.now());
         self.enter_in(&criteria, session, record.ends_at, deadline).await
@@ -70,7 +71,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Returns what the session is found by, apart from its user. This includes the fields that an impersonation has set aside.
+    /// Returns the criteria that find the session, apart from its user. They include the values that an impersonation has set
+    /// aside.
     fn criteria<'a>(&self, record: &'a Record, now: Timestamp) -> Vec<Criterion<'a>> {
         let mut criteria: Vec<Criterion<'a>> = Vec::new();
         let own = record.impersonation().map(|impersonation| &impersonation.fields);
@@ -89,8 +91,8 @@ impl Engine {
         criteria
     }
 
-    /// Returns the digest of the session's lists, and of what its entries there depend on. It is keyed, so that a visitor cannot
-    /// choose values with equal digests.
+    /// Returns the digest of the session's lists, its verifier and its absolute deadline. The digest is keyed, so that a visitor
+    /// cannot choose values with equal digests.
     fn entered(&self, record: &Record, criteria: &[Criterion<'_>]) -> u32 {
         if criteria.is_empty() {
             return 0;
@@ -110,7 +112,8 @@ impl Engine {
         deadline: &Deadline,
     ) -> Result<(), Error> {
         let list = self.list_of(criterion);
-        // A list may have thousands of entries, and to compare two keys of different forms, one of them is hashed.
+        // Hashed once here: a comparison of two keys of different forms hashes one of them, and a list may have thousands of
+        // entries.
         let stored = session.digest();
         let is_it = |entry: &&ListEntry| entry.key.local() == session.local() || *entry.key.local() == stored;
         let mut claim = self.claim_loaded(&list, Pace::Patient, deadline).await?;
@@ -138,8 +141,8 @@ impl Engine {
         }
     }
 
-    /// Checks a few entries, chosen at random, and returns those that can be removed. Returns none if their sessions cannot be
-    /// loaded.
+    /// Checks a few entries, chosen at random, and returns those that can be removed. Returns no entries if their sessions cannot
+    /// be loaded.
     async fn stale(&self, criterion: &Criterion<'_>, list: &UserList, now: Timestamp) -> Vec<ListEntry> {
         if list.entries.len() < CHECKED_FROM {
             return Vec::new();

@@ -33,9 +33,9 @@ pub(super) const AT_ONCE: usize = 16;
 /// A session that a criterion finds.
 pub(crate) struct Listing {
     pub(crate) key: Key,
-    /// The session as it is stored. If its user acts as another, their own session, which was set aside.
+    /// The session as it is stored, or the acting user's own session, which an impersonation has set aside.
     pub(crate) record: Arc<Record>,
-    /// The encoded identity of the user as whom this one acts.
+    /// The encoded identity of the user as whom the session's user acts.
     pub(crate) acts_as: Option<Arc<[u8]>>,
 }
 
@@ -91,7 +91,7 @@ impl Engine {
                 };
                 ended += u64::from(end == End::Ended);
                 // The entry of a session that is now another user's stays: this user may be signing in to it again right now. A
-                // session enters the list of an index value before it is stored.
+                // recent entry of an index value stays too: a session enters that list before it is stored.
                 let leaves = match end {
                     End::Ended => true,
                     End::Gone => by.is_user() || now.since(entry.at) >= PROTECTED,
@@ -137,8 +137,8 @@ impl Engine {
         failed.map_or(Ok(ended), Err)
     }
 
-    /// Ends a session of which `owner` returns `Own`, or only the impersonation if it returns `Impersonator`. `why` is the reason
-    /// that the event of the impersonation's end gives.
+    /// Ends a session for which `owner` returns `Own`, or only the impersonation in it if `owner` returns `Impersonator`. `why` is
+    /// the reason that the event of the impersonation's end gives.
     pub(super) async fn end_stored(
         &self,
         key: &Key,
@@ -202,8 +202,8 @@ impl Engine {
         Value::tombstone(self.scope, Tombstone { nonce, reason }, now + super::GRACE)
     }
 
-    /// Removes the entries of ended sessions from a list. An entry that was added after its session ended stays: an impersonation
-    /// can begin again in the same session.
+    /// Removes the entries of ended sessions from a list. An entry that was added again meanwhile stays: after an impersonation has
+    /// ended, another can begin in the same session.
     pub(super) async fn drop_entries(&self, list: &Key, leaving: &[ListEntry]) -> Result<(), Error> {
         // This part has its own deadline, since ending many sessions may have taken long.
         let deadline = &Deadline::new(self.commit_timeout);
@@ -226,7 +226,8 @@ impl Engine {
         }
     }
 
-    /// Returns a session that was found, as the user's own or as one that has the relation `whose` to the criterion.
+    /// Returns the listing of a session that was found. If `whose` is `Own` and the session's user acts as another, the listing has
+    /// the user's own session.
     pub(super) fn listing(&self, key: Key, record: Arc<Record>, whose: Owner) -> Listing {
         match self.own(&record) {
             Some(own) if whose == Owner::Own => Listing { key, record: Arc::new(own), acts_as: record.user.clone() },

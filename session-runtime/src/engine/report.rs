@@ -14,8 +14,8 @@ use crate::{
 };
 
 impl Attempt {
-    /// Notes which user is signed in to the session before this attempt. If the store's answer is lost, the record is gone when
-    /// the write is recognised.
+    /// Notes which user is signed in to the session before this attempt. This cannot wait: if the store's answer is lost, the
+    /// former record is no longer available when the write is recognised.
     pub(super) fn note_user(&mut self, before: &Record) {
         if self.pending.steps.iter().any(Step::is_about_user) && !self.is_in(before) {
             self.left = before.own_user().cloned();
@@ -59,8 +59,8 @@ impl Request {
 }
 
 impl Engine {
-    /// Reports that the session `before` was ended from elsewhere. If its user acted as another, the impersonation ended as well,
-    /// or it alone if `owner` is the user who acted.
+    /// Reports that another request or a job ended the session `before`. If its user acted as another, the impersonation ended as
+    /// well. If `owner` is not `Own`, only the impersonation ended.
     pub(super) fn report_end(
         &self,
         key: &Key,

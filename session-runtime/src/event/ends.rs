@@ -23,8 +23,8 @@ pub enum SessionEnd {
     Replayed,
     /// The session's idle or absolute deadline passed.
     Expired,
-    /// Its user signed in elsewhere, and then had more sessions than
-    /// [`max_per_user`](crate::SessionsBuilder::max_per_user) allows. This was the oldest.
+    /// Its user signed in elsewhere, and then had more sessions than [`max_per_user`](crate::SessionsBuilder::max_per_user) allows.
+    /// This session was one of the oldest.
     Displaced,
     /// The [`MemoryStore`](crate::MemoryStore) was full, and the session had to make room for another.
     Evicted,
@@ -103,7 +103,7 @@ impl From<EndReason> for SessionEnd {
 pub enum ImpersonationEnd {
     /// The user who acted stopped, signed out, signed in as another user, or destroyed the session.
     Stopped,
-    /// The time was up. This is reported when the session is next used, or never if it is not used again.
+    /// The impersonation's time limit passed. This is reported when the session is next used, or never if it is not used again.
     Expired,
     /// [`SessionsOf::end_impersonations`](crate::SessionsOf::end_impersonations) was called for the user who acted.
     Withdrawn,

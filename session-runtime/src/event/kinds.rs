@@ -20,10 +20,10 @@ pub enum Event {
     /// A session was stored for the first time.
     Created,
     /// A session got a new id: by a sign-in, a sign-out, an impersonation, `reauthenticate`, `renew`, a change of a `rotates`
-    /// field, or the timer.
+    /// field, or the timer ([`rotate_every`](crate::SessionsBuilder::rotate_every)).
     Renewed,
     /// A user signed in ([`Identity::log_in`](crate::Identity::log_in)). The session is stored, and in its user's list. `Created`
-    /// or `Renewed` comes before it.
+    /// or `Renewed` is reported before it.
     SignedIn {
         /// Whether the same user was signed in to the session before.
         again: bool,
@@ -31,8 +31,8 @@ pub enum Event {
         /// ([`SignIn::stale`](crate::SignIn::stale)).
         authenticated_at: Option<SystemTime>,
     },
-    /// A user signed out, a handler destroyed the session to which they were signed in, or another user signed in to it. If the
-    /// session ended with it, `Ended` follows. A user who acted as another has signed out of their own account too.
+    /// A user signed out, a handler destroyed the session to which they were signed in, or another user signed in to it. If that
+    /// ended the session, `Ended` follows. If the user acted as another, they have also signed out of their own account.
     SignedOut,
     /// A signed-in user proved again who they are ([`Identity::reauthenticate`](crate::Identity::reauthenticate)).
     Reauthenticated,
@@ -43,9 +43,10 @@ pub enum Event {
         /// failed sign-in could not give the session back to the user who was signed in before.
         why: SessionEnd,
     },
-    /// A request came with the id of a session whose time is up. Each process reports a session once, and later requests as
-    /// `Unknown`. A session that is not used again expires without an event. So does one that the store has removed by then, and
-    /// one that is kept in its visitor's cookie: requests that come with those are reported as `Unknown`.
+    /// A request came with the id of a session whose time is up. Each process reports this once for a session, and later requests
+    /// as `Unknown`; it may report it again after it has reported about a thousand others. A session that is not used again expires
+    /// without an event. If the store has already removed the session, or if sessions are kept in their visitors' cookies, the
+    /// request is reported as `Unknown`.
     Expired {
         /// Whether the idle deadline passed, rather than the absolute one.
         idle: bool,
@@ -53,7 +54,7 @@ pub enum Event {
     /// A sign-in was refused because its user has as many sessions as
     /// [`SessionLimit::Refuse`](crate::SessionLimit::Refuse) allows.
     SignInRefused,
-    /// A user starts to act as another ([`Identity::impersonate`](crate::Identity::impersonate)).
+    /// A user started to act as another ([`Identity::impersonate`](crate::Identity::impersonate)).
     ImpersonationStarted {
         /// When the impersonation ends by itself.
         ends_at: SystemTime,
@@ -71,8 +72,8 @@ pub enum Event {
     /// A request had several cookies with our name, and none was used: the name begins with `__Host-`, there were too many,
     /// or they opened different live sessions.
     DuplicateCookie,
-    /// A request sent an id that a renewal had replaced. Within a minute of the renewal, the request is merely late. After that,
-    /// the cookie may be stolen.
+    /// A request sent an id that a renewal had replaced. Within a minute of the renewal, the request is probably just late. After
+    /// that, the cookie may have been stolen.
     Replayed {
         /// Whether the request came within a minute of the renewal.
         recently: bool,
@@ -94,7 +95,8 @@ pub enum Event {
         /// The field's stored name.
         field: &'static str,
     },
-    /// A handle with changes was dropped after its response was sent.
+    /// A handle with changes was dropped after its response was sent. The changes are then saved by a task of their own. Outside a
+    /// Tokio runtime, they are lost.
     Late,
     /// A stored value could not be read, so the field shows its default. The value of a `secret` field was tampered with,
     /// stored before the field was `secret`, or encrypted under a key that the ring no longer has.
@@ -107,8 +109,8 @@ pub enum Event {
         /// Whether a user was signed in to it.
         signed_in: bool,
     },
-    /// The reader of an [`EventStream`](crate::EventStream) was too slow, so the stream dropped its oldest reports. Only such a
-    /// reader gets this event: it takes the place of the dropped reports.
+    /// The reader of an [`EventStream`](crate::EventStream) was too slow, so the stream dropped its oldest reports. Only that
+    /// reader gets this event, in place of the dropped reports.
     Missed {
         /// How many reports were dropped.
         reports: u64,
@@ -152,8 +154,8 @@ impl Event {
         }
     }
 
-    /// Returns the event's cause or circumstance as one word, such as `revoked` for a session that was revoked. `None` for an
-    /// event that has only one.
+    /// Returns the event's cause or circumstance as one word, such as `revoked` for a session that was revoked. `None` for an event
+    /// that gives neither.
     ///
     /// ```
     /// # use session_runtime::{Event, SessionEnd};

@@ -32,8 +32,9 @@ use crate::{
 /// The receivers of events: the log (`tracing`, target `session_runtime`), a hook if there is one, and each [`EventStream`].
 /// Cheap to clone.
 ///
-/// The hook and the streams get every event. The log gets them at these levels, and at most one WARN line of a kind per second,
-/// since strangers can cause such events at will. The next line of that kind says how many lines were left out (`left_out`).
+/// The hook and the streams get every event. The log gets them at these levels, and at most one WARN line per second for each
+/// event, since strangers can cause such events at will. The next line about that event says how many lines were left out
+/// (`left_out`).
 ///
 /// | level | events |
 /// |---|---|
@@ -59,9 +60,10 @@ pub struct Events {
 type Hook = Arc<dyn Fn(&Report) + Send + Sync>;
 
 impl Events {
-    /// Returns receivers that include `hook`. The hook should return quickly, since it runs within the request. To test a store,
-    /// pass the result to [`Store::observe`](crate::store::Store::observe). The sessions of an application get a hook from
-    /// [`SessionsBuilder::on_event`](crate::SessionsBuilder::on_event): only they know a session's fingerprint and its user.
+    /// Returns receivers that include `hook`. The hook should return quickly, since it runs within the request. Use this to test a
+    /// store: pass the result to [`Store::observe`](crate::store::Store::observe). An application calls
+    /// [`SessionsBuilder::on_event`](crate::SessionsBuilder::on_event) instead: the reports of a store alone have no fingerprint
+    /// and no user.
     ///
     /// ```
     /// # use session_runtime::{Events, MemoryStore, store::Store};
@@ -102,7 +104,7 @@ impl Events {
         self.emit(&Event::Evicted { signed_in }, about.with_session(Some(key)));
     }
 
-    /// Returns the kind of session. Empty if only a store is known.
+    /// Returns the kind of session. Empty for the receivers of a test of a store ([`Events::new`]).
     pub(crate) fn kind(&self) -> &'static str {
         self.source.as_ref().map_or("", |source| source.kind)
     }
@@ -112,7 +114,7 @@ impl Events {
         self.readers.add()
     }
 
-    /// Reports `event`. Computes the names of its session and its users only if a receiver needs them.
+    /// Reports `event`. Names its session and its users, which takes a hash for each, only if a receiver needs the names.
     pub(crate) fn emit(&self, event: &Event, about: About<'_>) {
         meter::event(self.kind(), event);
         let line = admit(event);
@@ -130,7 +132,7 @@ impl Events {
     }
 }
 
-/// Returns whether the log takes a line about `event`.
+/// Returns `Some` if the log takes a line about `event`.
 fn admit(event: &Event) -> Option<Admitted> {
     let unlimited = Some(Admitted { left_out: None });
     match level(event) {
@@ -176,7 +178,7 @@ const fn level(event: &Event) -> Level {
     }
 }
 
-/// Returns the limit of the lines about this kind of event, if they are at WARN.
+/// Returns the limit for lines about this event, if the log can get them at WARN.
 fn limit_of(event: &Event) -> Option<&'static Limit> {
     Some(match event {
         Event::Replayed { .. } => limit!(),

@@ -14,10 +14,10 @@ use crate::{
 };
 
 /// An event: what happened and why, when, to which session, and to which user. The hook
-/// [`on_event`](crate::SessionsBuilder::on_event) and each [`EventStream`](crate::EventStream) get them.
+/// [`on_event`](crate::SessionsBuilder::on_event) and each [`EventStream`](crate::EventStream) get each report.
 ///
-/// Sessions and users are named by short keyed hashes. They reveal neither ids nor identities to readers without the keys, and
-/// change with the first key of the ring.
+/// Sessions and users are named by short keyed hashes. The hashes reveal neither ids nor identities to readers without the keys,
+/// and change with the first key of the ring.
 ///
 /// ```
 /// # use session_runtime::{Event, Report};
@@ -30,9 +30,9 @@ use crate::{
 pub struct Report {
     /// What happened, and why.
     pub event: Event,
-    /// When, by the clock of these sessions ([`SessionsBuilder::clock`](crate::SessionsBuilder::clock)).
+    /// When it happened, by the clock of these sessions ([`SessionsBuilder::clock`](crate::SessionsBuilder::clock)).
     pub at: SystemTime,
-    /// The kind of session: the struct's name, or its `kind`. Empty if only a store is known.
+    /// The kind of session: the struct's name, or its `kind`. Empty in a test of a store ([`Events::new`](crate::Events::new)).
     pub kind: &'static str,
     /// The session's [`fingerprint`](crate::Core::fingerprint). `None` if the session is not known, or is not stored.
     pub session: Option<String>,
@@ -71,7 +71,7 @@ pub(crate) struct About<'a> {
 }
 
 impl<'a> About<'a> {
-    /// Nothing is known: the event happened to no session.
+    /// Neither a session nor a user is known.
     pub(crate) const NOTHING: Self = Self { session: None, user: None, impersonator: None };
 
     /// The session with this key. Its user is not known.

@@ -24,7 +24,7 @@ const CAPACITY: usize = 1024;
 /// when the last [`Sessions`](crate::Sessions) is dropped.
 ///
 /// The stream keeps up to 1,024 reports for its reader. If more come, it drops the oldest, and the reader gets a report with
-/// [`Event::Missed`], which says how many. So a slow reader delays no request.
+/// [`Event::Missed`], which says how many were dropped. So a slow reader delays no request.
 ///
 /// ```
 /// use session_runtime::{Event, KeyRing, MemoryStore, Session, Sessions};
@@ -55,8 +55,8 @@ pub struct EventStream {
 }
 
 impl EventStream {
-    /// Waits for the next report. Returns `None` when the last [`Sessions`](crate::Sessions) is dropped. If the future is
-    /// dropped, no report is lost.
+    /// Waits for the next report. Returns `None` once the last [`Sessions`](crate::Sessions) is dropped and all reports have been
+    /// read. If the future is dropped, no report is lost.
     ///
     /// ```
     /// # use session_runtime::EventStream;

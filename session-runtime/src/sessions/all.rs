@@ -24,16 +24,17 @@ impl<S: Schema> Sessions<S> {
     /// Returns a stream of all live sessions of this kind and application, of guests and of users, in no order. Use it for an
     /// administrator's page, a report or a job.
     ///
-    /// The stream reads the store in batches, so it takes little memory, however many sessions there are, and delays no request.
-    /// A session that is live from the first batch to the last is in the stream. A session that begins or ends meanwhile may be
-    /// missing. On Redis, a session can come twice: [`ListedSession::handle`] tells. A session in which a user acts as another
-    /// is listed with the acting user's own fields, as in [`SessionsOf::list`](super::SessionsOf::list). A session that is
+    /// The stream reads the store in batches, so it takes little memory, however many sessions there are, and delays no request. A
+    /// session that is live from the first batch to the last is in the stream. A session that begins or ends meanwhile may be
+    /// missing. On Redis, a session can come twice, with the same [`ListedSession::handle`]. A session in which a user acts as
+    /// another is listed with the acting user's own fields, as in [`SessionsOf::list`](super::SessionsOf::list). A session that is
     /// damaged, or that a newer version of this crate wrote, is left out.
     ///
     /// # Errors
-    /// An error is the last item. [`Error::is_unavailable`] if the store does not answer: [`AllSessions::position`] is where to
-    /// continue. It is another error if the sessions are in their visitors' cookies ([`CookieStore`](crate::CookieStore)), or
-    /// if the store is not one of this crate and lacks [`Store::scan`](crate::store::Store::scan).
+    /// The stream ends after an error. [`Error::is_unavailable`] if the store does not answer: continue later at
+    /// [`AllSessions::position`]. It is another error if the sessions are in their visitors' cookies
+    /// ([`CookieStore`](crate::CookieStore)), or if the store is your own and does not implement
+    /// [`Store::scan`](crate::store::Store::scan).
     ///
     /// ```
     /// # use session_runtime::{Error, Session, Sessions};
@@ -50,18 +51,20 @@ impl<S: Schema> Sessions<S> {
         self.all_from(Position::start())
     }
 
-    /// Returns the sessions of [`Sessions::all`] from a position on, which [`AllSessions::position`] returned in this process or
-    /// in another one, now or days ago.
+    /// Returns the stream of [`Sessions::all`] from a position on. The position comes from [`AllSessions::position`], in this
+    /// process or in another one, and may be days old.
     ///
-    /// The position belongs to the store. On a Redis cluster, it is out of date once its node is no longer a primary.
+    /// A position is valid only for the store that it came from. On a Redis cluster, it is no longer valid once the node that it
+    /// names is not a primary.
     ///
     /// # Errors
-    /// The stream's only item is an error, and not [`Error::is_unavailable`], if the store does not know the position.
+    /// If the store does not know the position, the stream's only item is an error, and [`Error::is_unavailable`] is `false` for
+    /// it.
     ///
     /// ```
     /// # use session_runtime::{Error, Session, Sessions, store::Position};
     /// # #[derive(Session)] struct Shop { theme: String }
-    /// /// Returns the next 50 sessions or a few more, and where the page after this one begins.
+    /// /// Returns a page of 50 sessions or more, up to the end of a batch, and the position of the next page.
     /// async fn page(sessions: &Sessions<Shop>, from: &[u8]) -> Result<(Vec<String>, Option<Vec<u8>>), Error> {
     ///     let mut all = sessions.all_from(Position::new(from));
     ///     let mut page = Vec::new();
@@ -86,8 +89,8 @@ impl<S: Schema> Sessions<S> {
         }
     }
 
-    /// Ends one session, of any visitor, and returns whether this call ended it. It returns `false` if the session has
-    /// already ended, or if it is of another kind or application. If a user acts as another in the session, it ends as a whole.
+    /// Ends one session of any visitor, and returns whether this call ended it. It returns `false` if the session has already
+    /// ended, or if it is of another kind or application. If a user acts as another in the session, it ends as a whole.
     ///
     /// **This is for administrators**, since it accepts the handle of any session. To let users end their own sessions, call
     /// [`SessionsOf::revoke`](super::SessionsOf::revoke).
@@ -115,28 +118,28 @@ impl<S: Schema> Sessions<S> {
     /// * **Every session that was there when the call began ends**, even if requests write it meanwhile, and immediately on every
     ///   server: a request in progress can no longer change it, and the next request with its cookie is anonymous. Streams and
     ///   sockets that wait for the end ([`Core::ended`](crate::Core::ended)) get
-    ///   [`SessionEnd::Revoked`](crate::SessionEnd::Revoked). Each session is an [`Event::Ended`](crate::Event::Ended).
-    /// * **A session that begins during the call** may end too, or stay. If it begins more than a minute after the call, it stays, so
-    ///   that new sessions cannot prolong the call without end. To keep visitors out, first make sign-ins refuse them.
-    ///   See also "Check the sign-in" in [`guide::security`](crate::guide::security).
+    ///   [`SessionEnd::Revoked`](crate::SessionEnd::Revoked). Each end is reported as an [`Event::Ended`](crate::Event::Ended).
+    /// * **A session that begins during the call** may end too, or stay. If it begins more than a minute after the start of the
+    ///   call, it stays, so that new sessions cannot prolong the call without end. To keep visitors out, first make sign-ins refuse
+    ///   them. See also "Check the sign-in" in [`guide::security`](crate::guide::security).
     /// * **The caller's own session ends too.** A handler that calls `log_in` after this call keeps its visitor signed in, under
     ///   a new id.
     /// * **If users act as others**, those sessions end as a whole.
-    /// * **The lists of users' sessions stay**, as after a sign-out: each sign-in and each listing passes over the entries of
-    ///   ended sessions, which go when they expire.
+    /// * **The lists of users' sessions stay**, as after a sign-out: sign-ins and listings ignore the entries of ended sessions,
+    ///   and the entries are removed once they expire.
     ///
-    /// The call ends up to 16 sessions at a time, in the store's order, and locks each of them only for its own end. A measurement
-    /// on two cores: 100,000 sessions in a `MemoryStore` took 0.4 seconds, 20,000 on Redis 0.8 seconds, and 20,000 in SQLite 2.5
-    /// seconds. Other requests took up to twice as long meanwhile. If the call's future is dropped, it stops: so spawn a task, as
-    /// below, rather than let it depend on the connection of the administrator's browser.
+    /// The call ends up to 16 sessions at a time, in the store's order, and locks each of them only while it ends that session. A
+    /// measurement on two cores: 100,000 sessions in a `MemoryStore` took 0.4 seconds, 20,000 on Redis 0.8 seconds, and 20,000 in
+    /// SQLite 2.5 seconds. Other requests took up to twice as long meanwhile. If the call's future is dropped, the call stops. So
+    /// spawn a task, as below: otherwise the call stops when the administrator's browser closes the connection.
     ///
     /// # Errors
-    /// The first error. Some sessions may then still be live: call it again, in this process or in another, until it succeeds.
-    /// A second call soon passes over what has already ended. An error of one session does not keep others alive.
-    /// [`Error::is_unavailable`] if the store is down, if requests kept a session busy, or if a newer version of this crate wrote
-    /// a session, which only that version can end. The call also fails, and ends nothing, if the sessions are in their visitors'
-    /// cookies: [`CookieStore::issued_after`](crate::CookieStore::issued_after) ends those; or if the store is not one of this
-    /// crate and lacks [`Store::scan`](crate::store::Store::scan).
+    /// The first error. Some sessions may then still be live: call it again, in this process or in another, until it succeeds. A
+    /// second call quickly skips the sessions that have already ended. If one session cannot be ended, the call still ends the
+    /// others. [`Error::is_unavailable`] if the store is down, or if a newer version of this crate wrote a session, which only that
+    /// version can end. [`Error::is_conflict`] if other requests kept changing a session. The call ends nothing if the store is
+    /// your own and does not implement [`Store::scan`](crate::store::Store::scan), or if the sessions are in their visitors'
+    /// cookies: [`CookieStore::issued_after`](crate::CookieStore::issued_after) ends those.
     ///
     /// If a Redis server fails over during the call, the call can miss sessions, since the new primary has another order. Call it
     /// again then.
@@ -189,8 +192,8 @@ pub struct AllSessions<S> {
 type Loading = Pin<Box<dyn Future<Output = Result<(Vec<Listing>, Option<Position>), Error>> + Send>>;
 
 impl<S: Schema> AllSessions<S> {
-    /// Returns the next session, or `None` at the end. It is the `next` of `StreamExt`, for callers without that trait. A caller
-    /// that drops the future loses no session.
+    /// Returns the next session, or `None` at the end. It does the same as `next` of `StreamExt`, without that trait. If the future
+    /// is dropped, no session is lost.
     ///
     /// # Errors
     /// As [`Sessions::all`].
@@ -209,9 +212,10 @@ impl<S: Schema> AllSessions<S> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// Returns the position from which [`Sessions::all_from`] returns all sessions that this stream has not returned yet; `None`
-    /// if it has returned all. If the current batch has sessions left ([`AllSessions::loaded`]), the position is the beginning of
-    /// that batch, so that the sessions before them come again. After an error, it is where to try again.
+    /// Returns the position from which [`Sessions::all_from`] returns all sessions that this stream has not returned yet; `None` if
+    /// it has returned all. If the current batch has sessions left ([`AllSessions::loaded`]), the position is the beginning of that
+    /// batch, so the sessions that this stream has returned from the batch come again. After an error, it is the position at which
+    /// to try again.
     ///
     /// ```
     /// # use session_runtime::{Error, Session, Sessions, store::Position};

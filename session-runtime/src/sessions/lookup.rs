@@ -23,7 +23,7 @@ impl<S: Schema> Lookup<S> {
         Self { engine: Arc::clone(engine), kind: PhantomData }.into()
     }
 
-    /// Returns access to the sessions in which the field has this value, or its list has this item.
+    /// Returns access to the sessions in which the field has this value, or in which its `Vec` has this item.
     pub fn by<Q: Serialize + ?Sized>(&self, meta: &'static Meta, value: &Q) -> SessionsOf<S> {
         SessionsOf::found_by(&self.engine, meta.name, value, |value| Criterion::Field { meta, value: value.into() })
     }

@@ -17,7 +17,7 @@ use crate::{
 impl<S: Schema> Sessions<S> {
     /// Returns access to the sessions in which `user` is signed in, on every device and every server that shares the store.
     ///
-    /// Takes the identity, or a type that it borrows as: `sessions.of("ada")` if the identity is a `String`.
+    /// Takes a reference to the identity or to its borrowed form, such as `sessions.of("ada")` if the identity is a `String`.
     ///
     /// ```
     /// # use session_runtime::{Error, Session, Sessions};
@@ -47,8 +47,8 @@ impl<S: Schema> Sessions<S> {
 ///
 /// # Sessions by another field
 ///
-/// With `#[session(index)]` on an `Option` or a `Vec`, sessions are found by that field too, those of guests included. The methods
-/// below then concern the sessions that have the value, wherever their documentation says "the user's".
+/// With `#[session(index)]` on an `Option` or a `Vec`, sessions are found by that field too, including guests' sessions. The
+/// methods below then concern the sessions that have the value, wherever their documentation says "the user's".
 ///
 /// ```
 /// use session_runtime::{Error, Session, Sessions};
@@ -77,14 +77,14 @@ impl<S: Schema> Sessions<S> {
 /// - **The value in the session counts**, not the one in your database. If a user moves to another tenant, set the field, for
 ///   example with `sessions.of(&user).update(…)`.
 /// - **The list contains every session that has the value**: a change of the field adds the session to the list first, and stores
-///   it second. If the list cannot be stored, the change is not stored either, and the answer is 503.
+///   the session second. If the list cannot be stored, the change is not stored either, and the answer is 503.
 /// - **A new `index` on a field** finds a live session from its next write on. A visitor's request writes at the latest when
 ///   [`touch`](crate::SessionsBuilder::touch) has passed, so active sessions are listed within about a minute. Sessions whose
 ///   visitors stay away are not.
-/// - **A change costs one load and one swap for each new value**, and so does a renewal of the session's id. All sessions with one
-///   value are in one list, of 26 bytes for each session, which is written as a whole. It is meant for up to some ten thousand
-///   sessions with the same value. There is no limit like `max_per_user`.
-/// - A value takes at most 1,024 bytes of MessagePack, and a list at most 64 items. More is [`Error::is_too_large`].
+/// - **A change costs up to one load and one swap for each value of the session's `index` fields**, and so does a renewal of the
+///   session's id. All sessions with one value are in one list, with about 22 bytes for each session. The list is written as a
+///   whole, so it is meant for up to some ten thousand sessions with the same value. There is no limit like `max_per_user`.
+/// - A value takes at most 1,024 bytes of MessagePack, and a `Vec` has at most 64 items. More is [`Error::is_too_large`].
 ///
 /// # Ending sessions
 ///
@@ -119,14 +119,14 @@ pub struct SessionsOf<S> {
     kind: PhantomData<fn() -> S>,
 }
 
-/// A value that could not be encoded, so that no session is found by it.
+/// The value cannot be encoded, so no session can be found by it.
 struct Unencodable {
     field: &'static str,
     cause: Arc<rmp_serde::encode::Error>,
 }
 
 impl<S: Schema> SessionsOf<S> {
-    /// Returns access to the sessions that a value of `field` finds.
+    /// Returns access to the sessions that are found by a value of `field`.
     pub(super) fn found_by<Q: Serialize + ?Sized>(
         engine: &Arc<Engine>,
         field: &'static str,
@@ -180,8 +180,9 @@ impl<S: Schema> SessionsOf<S> {
         Ok(sessions.into_iter().map(|listing| ListedSession::new(&self.engine, listing)).collect())
     }
 
-    /// Returns the user's name in events: a keyed hash, which does not reveal the identity without the key. It is the same for
-    /// all of the user's sessions, until the first key of the ring changes.
+    /// Returns the name of the user in events: a keyed hash, which does not reveal the identity without the key. For a value of an
+    /// `index` field, it returns a hash that occurs in no event. The name is the same for all of the user's sessions, until the
+    /// first key of the ring changes.
     ///
     /// # Errors
     /// If the identity cannot be encoded.
@@ -221,9 +222,9 @@ impl<S: Schema> SessionsOf<S> {
     /// The next request sees the edit. An edit is not activity: it moves neither the idle deadline nor `last_seen`.
     ///
     /// **If an edited field is `rotates`**, the visitor's rights have changed. Open streams of the session end, with
-    /// [`SessionEnd::Superseded`](crate::SessionEnd::Superseded) ([`Core::ended`](crate::Core::ended)), and their pages connect
-    /// again. A request in progress that writes the session is answered 409, unless it only signs out. The session's id stays,
-    /// since this call has no response that could set a new cookie.
+    /// [`SessionEnd::Superseded`](crate::SessionEnd::Superseded) ([`Core::ended`](crate::Core::ended)), so that their pages can
+    /// connect again. A request in progress that writes the session is answered 409, unless it only signs out. The session's id
+    /// stays, since this call has no response that could set a new cookie.
     ///
     /// A request that has read the former rights goes on with them until it returns. So where a right is used, such as in the
     /// transaction that moves money, check it in the data that grants it.
@@ -324,11 +325,12 @@ impl<S: Schema> SessionsOf<S> {
         self.engine.end_sessions_of(self.criterion()?, |_| true).await
     }
 
-    /// Ends what this user acts as, and returns how many impersonations ended. The user stays signed in, and their own sessions
-    /// continue. Call it after you took away the user's right to act as others.
+    /// Ends all impersonations in which this user acts as another, and returns how many ended. The user stays signed in, and their
+    /// own sessions continue. Call it after you have taken away the user's right to act as others.
     ///
-    /// A request that is just starting an impersonation can come later than this call. To close that gap, read the right again
-    /// after [`save`](Core::save) in the handler that calls `impersonate`, and call `stop_impersonating` if it is gone.
+    /// A request in progress can start an impersonation after this call has read the list. To close that gap, read the right again
+    /// after [`save`](Core::save) in the handler that calls `impersonate`, and call `stop_impersonating` if the user no longer has
+    /// the right.
     ///
     /// # Errors
     /// The first error, if an impersonation could not be ended. The others end nevertheless. [`Error::is_unavailable`] if the

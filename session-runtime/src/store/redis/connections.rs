@@ -20,10 +20,10 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
-/// How many connections were attempted.
+/// The id of the next attempt.
 static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
 
-/// Opens connections, always to the server that is the right one at the time.
+/// Opens connections to the server that is the right one at the time of the call.
 pub(super) trait Connect: Send + Sync + 'static {
     type Connection: Clone + Send + Sync + 'static;
 
@@ -69,7 +69,7 @@ impl<O: Connect> Connections<O> {
     pub(super) async fn get(&self) -> RedisResult<(Arc<Attempt<O::Connection>>, O::Connection)> {
         let attempt = self.attempt();
         if attempt.result.get().is_none() {
-            // Returns an error when the sender is dropped, which is all that it ever does.
+            // The sender sends nothing, so this waits until the sender is dropped, and then returns an error.
             let _ = attempt.ended.clone().changed().await;
         }
         match attempt.result.get() {
@@ -88,8 +88,9 @@ impl<O: Connect> Connections<O> {
         current.is_some_and(|runtime| self.0.attempts().get(&runtime.id()).is_some_and(|current| current.id == id))
     }
 
-    /// Replaces the connections of all runtimes that were opened by this time, when a call began that found its server to be the
-    /// wrong one, or silent: they may lead to the same server. Calls in progress keep them.
+    /// Forgets the connections of all runtimes whose attempts began no later than `began`, so that the next call on each runtime
+    /// opens a connection again. `began`: the start of a call whose server was the wrong one, or did not answer. The other
+    /// connections may lead to the same server. Calls in progress keep theirs.
     pub(super) fn replace(&self, began: Instant) {
         let mut attempts = self.0.attempts();
         let former: Vec<_> = attempts.extract_if(|_, attempt| attempt.since <= began).collect();
@@ -179,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    /// Opens connections that are numbers. It may have to wait for `reachable`, or fail.
+    /// Opens connections that are numbers. A test can make it wait for `reachable`, or fail.
     #[derive(Default)]
     struct Origin {
         opened: AtomicUsize,
@@ -294,7 +295,7 @@ mod tests {
         assert!(connections.0.attempts().is_empty());
     }
 
-    /// The server that one runtime has found to be the wrong one is that of the others too.
+    /// If one runtime finds that its server is the wrong one, the other runtimes may be connected to it too.
     #[test]
     fn a_call_that_fails_replaces_the_connections_that_were_open_when_it_began() {
         let (_, connections) = connections();
