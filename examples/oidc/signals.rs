@@ -76,11 +76,12 @@ async fn accept(app: &App, token: &str) -> Result<(), Refusal> {
     let id = token.id()?;
     let Some(event) = token.event(EVENT) else { return Ok(()) };
     let subject = token.claims().get("sub_id").cloned().unwrap_or(Value::Null);
-    let subject: Subject =
-        serde_json::from_value(subject).map_err(|_| Refusal::Invalid("The token has no `sub_id` with a known form."))?;
+    let subject: Subject = serde_json::from_value(subject)
+        .map_err(|_| Refusal::Invalid("The token has no `sub_id` with a known form."))?;
     let at = seconds(event.get("event_timestamp")).unwrap_or(token.issued_at());
     let (sid, user) = subject.names(app.provider.issuer());
-    let Some(sessions) = sid.map(|sid| app.sessions.by_sid(sid)).or_else(|| user.map(|user| app.sessions.of(user))) else {
+    let Some(sessions) = sid.map(|sid| app.sessions.by_sid(sid)).or_else(|| user.map(|user| app.sessions.of(user)))
+    else {
         eprintln!("the subject of the event {id} is unknown here, so no session ends: {}", token.claims()["sub_id"]);
         return Ok(());
     };

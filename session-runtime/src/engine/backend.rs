@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::task::yield_now;
 
-use super::{Client, Engine, deadline::Deadline};
+use super::{Client, Engine, deadline::Deadline, lists::on_slow_clock};
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},
@@ -128,7 +128,8 @@ impl Engine {
         let store = self.backend.sessions()?;
         // A store in this process answers without waiting, so other tasks get no turn during its answer.
         yield_now().await;
-        let scan = async || in_time(timeout(|| self.commit_timeout, store.scan(from, self.clock.now())).await);
+        let scan =
+            async || in_time(timeout(|| self.commit_timeout, store.scan(from, on_slow_clock(self.clock.now()))).await);
         let scanned = match scan().await {
             Err(error) if !error.is_timeout() && !error.is_unknown_position() => scan().await,
             scanned => scanned,

@@ -109,7 +109,12 @@ impl Engine {
     }
 }
 
-impl Claim<'_> {
+impl<'a> Claim<'a> {
+    /// Returns the deadline of the commit.
+    pub(super) const fn deadline(&self) -> &'a Deadline {
+        self.deadline
+    }
+
     /// Returns the key's last known value.
     pub(super) fn current(&self) -> Option<&Versioned> {
         self.turn.current.as_ref()

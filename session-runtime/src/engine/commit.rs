@@ -369,9 +369,10 @@ impl Request {
                 Next::Conflict => return Ok(Some(Outcome::Conflict)),
                 Next::End => None,
                 Next::Put(Put { mut record, adopted, own }) => {
-                    if !engine.indexes.is_empty() {
-                        record.entered = Box::pin(engine.enter_by_index(&key, &record, deadline)).await?;
-                    }
+                    record.entered = match engine.indexes.is_empty() {
+                        true => 0,
+                        false => Box::pin(engine.enter_by_index(&key, &record, deadline)).await?,
+                    };
                     let before = own.as_deref().unwrap_or(&found.opened);
                     Some((adopted, engine.codec.close(&key, record.into(), Some(before))?))
                 }

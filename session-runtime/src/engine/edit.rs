@@ -87,9 +87,7 @@ impl Engine {
                 None => Record::clone(opened.raw()),
                 Some(_) => self.with_own(&raw, opened.raw()),
             };
-            if !self.indexes.is_empty() {
-                record.entered = self.enter_by_index(key, &record, deadline).await?;
-            }
+            record.entered = self.enter_by_index(key, &record, deadline).await?;
             let value = Value::session(self.scope, record.into());
             let value = if is_critical { value.critical() } else { value };
             if claim.swap(Some(&value), now).await? {

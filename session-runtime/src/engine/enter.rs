@@ -9,12 +9,12 @@ use super::{
     Criterion, Engine,
     attempt::{Because, Entering},
     deadline::{Deadline, Pace},
-    lists::BATCH,
+    lists::{BATCH, on_slow_clock},
     read::Held,
 };
 use crate::{
     error::Error,
-    record::Owner,
+    record::{Owner, Record},
     schema::SessionLimit,
     value::{EndReason, ListEntry, UserList, Value},
 };
@@ -43,7 +43,8 @@ impl Engine {
             let own = |entry: &&ListEntry| !entry.is_impersonation;
             let limit = self.limit.most();
             if signs_in && others.len() >= limit && others.iter().filter(own).count() >= limit {
-                others = self.live_entries(&by, others).await?;
+                let (live, expired) = self.live_entries(&by, others).await?;
+                others = live;
                 let count = others.iter().filter(own).count();
                 match self.limit {
                     SessionLimit::Refuse(_) if known.is_none() && count >= limit => return Ok(false),
@@ -54,6 +55,8 @@ impl Engine {
                         surplus.extend(others.iter().filter(own).take(many + spare).copied());
                     }
                 }
+                others.extend(expired);
+                others.sort_by_key(|entry| entry.at);
             }
             let place = if signs_in { others.len() } else { others.partition_point(|other| other.at <= *at) };
             // If two requests extended the session, the later deadline may already be listed.
@@ -78,25 +81,31 @@ impl Engine {
         Ok(true)
     }
 
-    /// Returns the entries whose sessions are live and that the criterion still finds. A session that a newer version of this crate
-    /// wrote counts as live.
-    async fn live_entries(&self, by: &Criterion<'_>, entries: Vec<ListEntry>) -> Result<Vec<ListEntry>, Error> {
-        let mut live = Vec::with_capacity(entries.len() + 1);
+    /// Returns the entries whose sessions the criterion finds: those that are live, and those that have just expired and may be live on
+    /// a server whose clock is behind. A session that a newer version of this crate wrote counts as live.
+    async fn live_entries(
+        &self,
+        by: &Criterion<'_>,
+        entries: Vec<ListEntry>,
+    ) -> Result<(Vec<ListEntry>, Vec<ListEntry>), Error> {
+        let (mut live, mut expired) = (Vec::with_capacity(entries.len() + 1), Vec::new());
         let now = self.clock.now();
+        let finds = |record: &Record, now| self.relation(by, record, now) != Owner::Other;
         for batch in entries.chunks(BATCH) {
             let keys: Vec<_> = batch.iter().map(|entry| entry.key).collect();
             let loaded = self.load_many(&keys, now).await?;
             for (entry, held) in batch.iter().zip(loaded) {
-                let stays = match self.read(held.as_ref(), now) {
-                    Held::Live(record) => self.relation(by, &record, now) != Owner::Other,
-                    Held::Newer => true,
-                    Held::Ended(_) | Held::Nothing => false,
-                };
-                if stays {
-                    live.push(*entry);
+                match self.read(held.as_ref(), now) {
+                    Held::Live(record) if finds(&record, now) => live.push(*entry),
+                    Held::Newer => live.push(*entry),
+                    Held::Live(_) | Held::Ended(_) => {}
+                    Held::Nothing => match self.read(held.as_ref(), on_slow_clock(now)) {
+                        Held::Live(record) if finds(&record, on_slow_clock(now)) => expired.push(*entry),
+                        _ => {}
+                    },
                 }
             }
         }
-        Ok(live)
+        Ok((live, expired))
     }
 }

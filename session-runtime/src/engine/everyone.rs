@@ -1,14 +1,12 @@
 //! The sessions of all visitors, of one kind and application: lists and ends them by a scan of the store.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use tokio::task::yield_now;
 
 use super::{
     Engine, Listing,
     deadline::{Deadline, Pace},
-    lists::{AT_ONCE, End},
+    lists::{AT_ONCE, CLOCK_DIFFERENCE, End},
     read::Held,
 };
 use crate::{
@@ -20,9 +18,6 @@ use crate::{
     store::{Position, Scanned},
     value::{Class, EndReason, Versioned},
 };
-
-/// How much the clocks of two servers may differ.
-const CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
 
 impl Engine {
     /// Returns the live sessions in the next batch of the store's values, and the position of the batch after it.

@@ -11,6 +11,7 @@ use futures_util::future::try_join_all;
 use super::{
     Criterion, Engine,
     deadline::{Deadline, Pace},
+    lists::{CLOCK_DIFFERENCE, on_slow_clock},
     read::Held,
 };
 use crate::{
@@ -22,8 +23,6 @@ use crate::{
     value::{ListEntry, UserList, Value},
 };
 
-/// How long an entry stays although its session does not have the value: the session may be about to be stored.
-pub(super) const PROTECTED: Duration = Duration::from_secs(60);
 /// If an entry is younger than this, a commit relies on it and does not store it again.
 const RECENT: Duration = Duration::from_secs(10);
 /// The length from which a list is checked for entries that can be removed.
@@ -50,6 +49,12 @@ impl Engine {
             self.enter_in(&criteria, session, record.ends_at, deadline).await?;
         }
         Ok(entered)
+    }
+
+    /// Returns how long an entry stays although its session does not have the value: the session may be about to be stored, by a
+    /// server whose clock is behind.
+    pub(super) fn protected(&self) -> Duration {
+        self.commit_timeout + RECENT + CLOCK_DIFFERENCE
     }
 
     /// Enters the session in its lists again, before an earlier state of the session is restored.
@@ -100,7 +105,11 @@ impl Engine {
         let lists: Vec<_> = criteria.iter().map(|criterion| self.list_of(criterion).digest()).collect();
         let ends_at = record.ends_at.as_millis().to_be_bytes();
         let parts = [record.verifier.as_bytes().as_slice(), &ends_at];
-        let parts = parts.into_iter().chain(lists.iter().map(|list| list.as_slice()));
+        // Once a value has expired, its entry may be removed, and the same value may be set again.
+        let deadlines = self.indexes.iter().filter_map(|meta| record.fields.get(meta.name));
+        let deadlines: Vec<_> = deadlines.map(|entry| entry.expires.as_millis().to_be_bytes()).collect();
+        let parts = parts.into_iter().chain(deadlines.iter().map(|deadline| deadline.as_slice()));
+        let parts = parts.chain(lists.iter().map(|list| list.as_slice()));
         self.signer.fingerprints().digest(parts).max(1)
     }
 
@@ -149,7 +158,7 @@ impl Engine {
         }
         let chosen = (0..CHECKED).filter_map(|_| {
             let at = usize::try_from(Nonce::next().0 % list.entries.len() as u64).ok()?;
-            list.entries.get(at).filter(|entry| now.since(entry.at) >= PROTECTED)
+            list.entries.get(at).filter(|entry| now.since(entry.at) >= self.protected())
         });
         let chosen: Vec<_> = chosen.copied().collect();
         if chosen.is_empty() {
@@ -157,10 +166,9 @@ impl Engine {
         }
         let keys: Vec<_> = chosen.iter().map(|entry| entry.key).collect();
         let Ok(loaded) = self.load_many(&keys, now).await else { return Vec::new() };
-        // To a node whose clock is behind, a session that has just expired may still be live.
-        let earlier = Timestamp::from_millis(now.as_millis().saturating_sub(PROTECTED.as_millis() as u64));
+        let earlier = on_slow_clock(now);
         let finds = |held: Option<&_>| match self.read(held, earlier) {
-            Held::Live(record) => self.relation(criterion, &record, now) != Owner::Other,
+            Held::Live(record) => self.relation(criterion, &record, earlier) != Owner::Other,
             Held::Newer => true,
             Held::Ended(_) | Held::Nothing => false,
         };

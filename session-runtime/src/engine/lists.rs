@@ -3,7 +3,7 @@
 //! Each criterion has a list, which names every session that it finds. An entry is removed only after its session has ended or
 //! is no longer found by the criterion.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 
@@ -11,7 +11,6 @@ use super::{
     Criterion, Engine,
     claim::Claim,
     deadline::{Deadline, Pace},
-    index::PROTECTED,
     read::{Held, newer_session},
 };
 use crate::{
@@ -26,6 +25,14 @@ use crate::{
 
 /// How many sessions are loaded at a time.
 pub(super) const BATCH: usize = 64;
+
+/// How much the clocks of two servers may differ.
+pub(super) const CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
+
+/// Returns the time on a server whose clock is behind. There, a session that has expired here may still be live.
+pub(super) fn on_slow_clock(now: Timestamp) -> Timestamp {
+    Timestamp::from_millis(now.as_millis().saturating_sub(CLOCK_DIFFERENCE.as_millis() as u64))
+}
 
 /// How many sessions are ended at a time.
 pub(super) const AT_ONCE: usize = 16;
@@ -44,6 +51,8 @@ pub(crate) struct Listing {
 pub(super) enum End {
     /// This call ended the session.
     Ended,
+    /// This call ended the impersonation in the session, which is the acting user's own again.
+    Returned,
     /// The session had already ended. No other session ever gets its key.
     Gone,
     /// The criterion no longer finds the session.
@@ -89,12 +98,14 @@ impl Engine {
                         continue;
                     }
                 };
-                ended += u64::from(end == End::Ended);
+                ended += u64::from(matches!(end, End::Ended | End::Returned));
                 // The entry of a session that is now another user's stays: this user may be signing in to it again right now. A
                 // recent entry of an index value stays too: a session enters that list before it is stored.
                 let leaves = match end {
                     End::Ended => true,
-                    End::Gone => by.is_user() || now.since(entry.at) >= PROTECTED,
+                    // A commit may rely on the entry to store the value again.
+                    End::Returned => by.is_user(),
+                    End::Gone => by.is_user() || now.since(entry.at) >= self.protected(),
                     End::Spared => false,
                 };
                 if leaves {
@@ -127,7 +138,7 @@ impl Engine {
         let (mut ended, mut failed) = (0, None);
         for entry in &list.entries {
             match self.end_stored(&entry.key, EndReason::Revoked, ImpersonationEnd::Withdrawn, acts).await {
-                Ok(end) => ended += u64::from(end == End::Ended),
+                Ok(end) => ended += u64::from(end == End::Returned),
                 // One failure must not keep the other impersonations alive.
                 Err(error) => {
                     failed.get_or_insert(error);
@@ -163,38 +174,50 @@ impl Engine {
         let nonce = Nonce::next();
         // The session as it was before this call's last swap.
         let mut before = None;
-        loop {
+        let end = loop {
             let now = self.clock.now();
-            let held = self.read(claim.current(), now);
-            let (value, record) = match held {
+            let mut held = self.read(claim.current(), now);
+            // Such a session ends too, but does not count.
+            let has_expired = matches!(held, Held::Nothing);
+            if has_expired {
+                held = self.read(claim.current(), on_slow_clock(now));
+            }
+            let (value, record, whose) = match held {
                 // The tombstone is from an earlier write of this call, whose answer was lost.
                 Held::Ended(tombstone) if tombstone.nonce == nonce => {
                     claim.confirm().await?;
-                    break;
+                    break End::Ended;
                 }
                 Held::Live(record) if record.knows(nonce) => {
                     claim.confirm().await?;
-                    break;
+                    break End::Returned;
                 }
-                Held::Live(record) if owner(&record) == Owner::Own => (self.tombstone(nonce, reason, now), record),
-                Held::Live(record) if owner(&record) == Owner::Impersonator => {
-                    let Some(mut own) = self.own(&record) else { return Ok(End::Spared) };
-                    own.note_write(nonce, now);
-                    (Value::session(self.scope, own.into()).critical(), record)
-                }
+                Held::Live(record) => match owner(&record) {
+                    Owner::Own => (self.tombstone(nonce, reason, now), record, Owner::Own),
+                    Owner::Impersonator if !has_expired && let Some(mut own) = self.own(&record) => {
+                        own.note_write(nonce, now);
+                        (Value::session(self.scope, own.into()).critical(), record, Owner::Impersonator)
+                    }
+                    _ if claim.reload_handed().await? => continue,
+                    _ => return Ok(End::Spared),
+                },
                 _ if claim.reload_handed().await? => continue,
-                Held::Live(_) => return Ok(End::Spared),
                 Held::Newer => return Err(newer_session()),
                 Held::Ended(_) | Held::Nothing => return Ok(End::Gone),
             };
-            before = Some(record);
+            before = Some((record, whose));
             if claim.swap(Some(&value), now).await? {
-                break;
+                match whose {
+                    _ if has_expired => return Ok(End::Gone),
+                    Owner::Own => break End::Ended,
+                    Owner::Impersonator | Owner::Other => break End::Returned,
+                }
             }
+        };
+        if let Some((record, whose)) = before {
+            self.report_end(key, &record, whose, reason, why);
         }
-        let Some(record) = before else { return Ok(End::Ended) };
-        self.report_end(key, &record, owner(&record), reason, why);
-        Ok(End::Ended)
+        Ok(end)
     }
 
     /// Returns the tombstone of a session that ends now.

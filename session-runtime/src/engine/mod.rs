@@ -77,7 +77,7 @@ mod write;
 
 use std::{
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -110,7 +110,7 @@ pub(crate) use self::{
 use crate::{
     clock::{Clock, Timestamp},
     cookie::{Attributes, TokenSigner, Writer},
-    event::Events,
+    event::{Events, Readers},
     id::{Digest, Digester, Selector, Verifier},
     key::Scope,
     record::Lifetime,
@@ -146,6 +146,8 @@ pub(crate) struct Engine {
     pub(crate) former_removals: Box<[String]>,
     pub(crate) clock: Clock,
     pub(crate) events: Events,
+    /// The streams of events that the application reads.
+    pub(crate) readers: Arc<Readers>,
     pub(crate) lifetimes: Lifetimes,
     /// How long one call of the store may take.
     pub(crate) store_timeout: Duration,

@@ -164,7 +164,7 @@ impl Update<'_> {
         } else {
             self.attempt.pending.ops.clear();
         }
-        let Put { record, adopted, .. } = match next(engine, &mut self.attempt, &self.found, false, now)? {
+        let Put { mut record, adopted, .. } = match next(engine, &mut self.attempt, &self.found, false, now)? {
             Next::Put(put) => put,
             Next::Nothing => {
                 self.request.adopt(&mut self.attempt, self.found.clone(), Some(Default::default()), now);
@@ -174,6 +174,10 @@ impl Update<'_> {
         };
         let writes = Some(self.found.record().writes);
         let key = engine.scope.session(self.found.selector);
+        record.entered = match engine.indexes.is_empty() {
+            true => 0,
+            false => Box::pin(engine.enter_by_index(&key, &record, self.claim.deadline())).await?,
+        };
         let opened = engine.codec.close(&key, record.into(), Some(&self.found.opened))?;
         let swapped = self.claim.swap(Some(&Value::session(engine.scope, opened.raw().clone())), now).await;
         if self.claim.take_unanswered() {

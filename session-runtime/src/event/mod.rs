@@ -10,12 +10,15 @@ mod kinds;
 mod report;
 mod stream;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use tracing::{Level, enabled};
 
 pub(crate) use self::report::{About, Source};
-use self::stream::Readers;
+pub(crate) use self::stream::Readers;
 pub use self::{
     ends::{ImpersonationEnd, SessionEnd},
     kinds::Event,
@@ -53,7 +56,8 @@ use crate::{
 #[derive(Clone, Default)]
 pub struct Events {
     hook: Option<Hook>,
-    readers: Arc<Readers>,
+    /// The streams of the sessions. Not kept alive by a store, which has a copy of this, so that the streams end with the sessions.
+    readers: Weak<Readers>,
     source: Option<Arc<Source>>,
 }
 
@@ -75,8 +79,8 @@ impl Events {
     }
 
     /// Returns the same receivers, for the events of `source`.
-    pub(crate) fn of(self, source: Source) -> Self {
-        Self { source: Some(Arc::new(source)), ..self }
+    pub(crate) fn of(self, source: Source, readers: &Arc<Readers>) -> Self {
+        Self { source: Some(Arc::new(source)), readers: Arc::downgrade(readers), ..self }
     }
 
     /// Reports that a full store removed the live session `value` ([`Event::Evicted`]). A store calls this for each of its
@@ -109,23 +113,21 @@ impl Events {
         self.source.as_ref().map_or("", |source| source.kind)
     }
 
-    /// Returns a new stream of the events from now on.
-    pub(crate) fn stream(&self) -> EventStream {
-        self.readers.add()
-    }
-
     /// Reports `event`. Names its session and its users, which takes a hash for each, only if a receiver needs the names.
     pub(crate) fn emit(&self, event: &Event, about: About<'_>) {
         meter::event(self.kind(), event);
         let line = admit(event);
-        if line.is_none() && self.hook.is_none() && !self.readers.are_any() {
+        let readers = self.readers.upgrade().filter(|readers| readers.are_any());
+        if line.is_none() && self.hook.is_none() && readers.is_none() {
             return;
         }
         let report = Report::of(event, about, self.source.as_deref());
         if let Some(Admitted { left_out }) = line {
             write(&report, left_out);
         }
-        self.readers.send(&report);
+        if let Some(readers) = readers {
+            readers.send(&report);
+        }
         if let Some(hook) = &self.hook {
             hook(&report);
         }

@@ -95,14 +95,14 @@ impl fmt::Debug for EventStream {
 
 /// The streams of one kind of session.
 #[derive(Default)]
-pub(super) struct Readers {
+pub(crate) struct Readers {
     queues: Mutex<Vec<Arc<Queue>>>,
     /// How many queues there are, so that an event without a reader takes no lock.
     count: AtomicUsize,
 }
 
 impl Readers {
-    pub(super) fn add(self: &Arc<Self>) -> EventStream {
+    pub(crate) fn add(self: &Arc<Self>) -> EventStream {
         let queue = Arc::<Queue>::default();
         self.change(|queues| queues.push(Arc::clone(&queue)));
         EventStream { queue, readers: Arc::downgrade(self) }

@@ -137,6 +137,8 @@ impl Record {
         rare.proof = proof;
         record.set_rare(rare);
         (record.user, record.signed_in_at) = (Some(by), signed_in_at);
+        // Its entries may be removed now, even if it gets the same values later.
+        record.entered = 0;
         record.generation = record.generation.saturating_add(1);
         Some(record)
     }

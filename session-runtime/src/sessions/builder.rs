@@ -15,7 +15,7 @@ use crate::{
         Backend, Client, Codec, Engine, Expirations, GRACE, Lifetimes, Queues, Secrets, StoreDown, Watches, neighbours,
     },
     error::Error,
-    event::{Events, Report, Source},
+    event::{Events, Readers, Report, Source},
     id::{Digester, hex},
     key::Scope,
     keys::KeyRing,
@@ -299,13 +299,10 @@ impl<S: Schema> SessionsBuilder<S> {
         let scoped = hex(&scope.hash);
         let signer = TokenSigner::new(&keys, &scoped, &self.cookie.name)?;
         let names = signer.fingerprints().clone();
-        let events = self.events.of(Source {
-            kind: S::SPEC.kind,
-            scope,
-            clock: self.clock.clone(),
-            names,
-            names_users: self.names_users,
-        });
+        let readers = Arc::<Readers>::default();
+        let source =
+            Source { kind: S::SPEC.kind, scope, clock: self.clock.clone(), names, names_users: self.names_users };
+        let events = self.events.of(source, &readers);
         let (backend, chunks) = match place {
             Place::Store(store) => (Backend::Store(store), 1),
             Place::Cookie(_) if S::Needs::SHARED => return Err(not_in_cookies(name, S::SPEC.is_listed())),
@@ -365,6 +362,7 @@ impl<S: Schema> SessionsBuilder<S> {
             digester: Digester::new(&scope),
             clock: self.clock,
             events,
+            readers,
             lifetimes,
             store_timeout: self.store_timeout,
             commit_timeout: self.commit_timeout,

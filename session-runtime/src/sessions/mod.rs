@@ -112,7 +112,7 @@ impl<S: Schema> Sessions<S> {
     /// ```
     #[must_use = "dropping the stream closes it"]
     pub fn events(&self) -> EventStream {
-        self.engine.events.stream()
+        self.engine.readers.add()
     }
 
     /// Creates the state of one HTTP request to these sessions. `is_shown`: whether the visitor sees the response. It is false

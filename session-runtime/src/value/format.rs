@@ -168,7 +168,7 @@ fn write_session(bytes: &mut Vec<u8>, record: &Record, expires: Timestamp) {
             | flag(record.seen_at == from, SEEN_AT_CREATION)
             | flag(record.renewed_at == from, RENEWED_AT_CREATION)
             | flag(!is_signed_in_later, SIGNED_IN_AT_CREATION)
-            | flag(record.ends_at < record.idle_until, ENDS_FIRST),
+            | flag(storable(record.ends_at) < storable(record.idle_until), ENDS_FIRST),
     );
     if !is_new {
         varint::write(bytes, record.generation);

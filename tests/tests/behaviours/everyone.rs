@@ -422,7 +422,7 @@ over_stores! {
         let before = server.store.load(&key, now).await.unwrap().unwrap();
         let mut bytes = before.value().to_bytes().to_vec();
         bytes[7] ^= 1;
-        bytes[8] = 2;
+        bytes[8] += 16; // the version
         let swapped = server.store.swap(&key, Some(&before), Some(&Value::from_bytes(bytes)), now).await.unwrap();
         assert!(matches!(swapped, Swapped::Done(_)));
         let ada = server.signed_in("ada").await;

@@ -277,6 +277,38 @@ over_stores! {
         assert!(shows(&admin).await.contains("None None"));
     }
 
+    // The session's own record must not keep the digest of the impersonation's lists.
+    async fn a_value_of_an_ended_impersonation_that_is_set_again_is_listed(store) {
+        let place = place(&store);
+        let mut admin = place.at("/login/root").await;
+        admin.post("/as/ada").await;
+        admin.post("/tenant/7").await;
+        assert_eq!(place.sessions.by_tenant(&7).revoke_all().await.unwrap(), 1);
+        admin.post("/tenant/7").await;
+        assert!(shows(&admin).await.contains(r#"Some("root") Some(7)"#));
+        assert_eq!(place.of_tenant(7).await, 1);
+    }
+
+    // S22: a server whose clock is ahead ends the sessions that it takes for expired.
+    async fn a_session_that_has_expired_only_by_this_servers_clock_ends_too(store) {
+        for everyone in [false, true] {
+            let here = place(&store);
+            let ahead = made(&store, &here.keys, &Clock::stopped(), |builder| builder);
+            let visitor = here.at("/login/ada/7").await;
+            let late = here.at("/login/bob/7").await;
+            here.clock.advance(Duration::from_secs(30 * 60 - 20));
+            ahead.clock.advance(Duration::from_secs(30 * 60 + 30));
+            if everyone {
+                ahead.sessions.revoke_everyone().await.unwrap();
+            } else {
+                assert_eq!(ahead.sessions.of("ada").revoke_all().await.unwrap(), 0);
+                assert_eq!(ahead.sessions.by_tenant(&7).revoke_all().await.unwrap(), 0);
+            }
+            assert!(shows(&visitor).await.starts_with("None None"), "everyone {everyone}");
+            assert!(shows(&late).await.starts_with("None None"), "everyone {everyone}");
+        }
+    }
+
     async fn an_edit_from_outside_is_listed_before_it_is_stored(store) {
         for fails in 0..4 {
             let place = place(&store);
@@ -338,6 +370,21 @@ over_stores! {
 }
 
 over_two_stores! {
+    // After a value has expired, its entry may be removed. The same value is then listed again.
+    async fn an_expired_value_that_is_set_again_is_listed(store) {
+        let place = place(&store);
+        let mut visitor = place.at("/ticket/a").await;
+        for _ in 0..17 {
+            place.at("/ticket/a").await;
+        }
+        place.clock.advance(minutes(12));
+        for _ in 0..60 {
+            place.at("/ticket/a").await;
+        }
+        visitor.post("/ticket/a").await;
+        assert_eq!(place.sessions.by_ticket("a").count().await.unwrap(), 61);
+    }
+
     async fn plain_commits_of_one_session_keep_its_entry(store) {
         let place = place(&store);
         let visitor = place.at("/tenant/7").await;
@@ -377,8 +424,8 @@ over_two_stores! {
             let value = store.load(&key, place.clock.now()).await.unwrap();
             longest = longest.max(value.and_then(|held| inspect::listed(held.value())).map_or(0, |list| list.len()));
         }
-        // Within a minute, 30 sessions end; of the older entries, two are checked with each new one.
-        assert!((31..150).contains(&longest), "{longest}");
+        // An entry is protected for 75 seconds, in which 37 sessions end. Of the older entries, two are checked with each new one.
+        assert!((38..160).contains(&longest), "{longest}");
         assert_eq!(place.of_tenant(7).await, 1);
     }
 }

@@ -96,9 +96,9 @@ over_two_stores! {
         let app = server.serving(Router::new().route("/as/{user}", post(|mut s: S, Path(user): Path<String>| async move {
             s.user_mut().impersonate(user, minutes(10)).unwrap()
         })));
-        let mut root = server.signed_in("root").await;
+        let mut root = server.signed_in("root").await.at(&app);
         server.reports();
-        root.at(&app).post("/as/ada").await;
+        root.post("/as/ada").await;
         let started = server.reports().pop().unwrap();
         assert!(matches!(started.event, Event::ImpersonationStarted { .. }));
         assert_eq!((started.user, started.impersonator), (name(&server, "ada"), name(&server, "root")));

@@ -103,7 +103,8 @@ fn a_bad_event_is_refused_as_rfc_8935_says() {
     assert_eq!(push(&place, "application/json", &token).status, 400);
     // Another event is accepted, and ends nothing.
     let mut verification = place.provider.revoked(json!({ "format": "opaque", "id": "stream" }));
-    verification["events"] = json!({ "https://schemas.openid.net/secevent/ssf/event-type/verification": { "state": "x" } });
+    verification["events"] =
+        json!({ "https://schemas.openid.net/secevent/ssf/event-type/verification": { "state": "x" } });
     assert_eq!(pushed(&place, &verification), 202);
     assert_eq!(shown(&mut browser).as_deref(), Some("ada"));
 
