@@ -47,14 +47,16 @@ impl Logouts {
     /// Records the logout, unless it is recorded. Returns whether its sessions have been ended already.
     pub(crate) async fn begin(&self, logout: &Logout<'_>) -> Result<Progress, sqlx::Error> {
         sqlx::query("DELETE FROM logouts WHERE recorded_at < $1").bind(now() - KEPT).execute(&self.0).await?;
-        sqlx::query("INSERT INTO logouts (id, sid, user, at, recorded_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING")
-            .bind(logout.id)
-            .bind(logout.sid)
-            .bind(logout.user)
-            .bind(logout.at)
-            .bind(now())
-            .execute(&self.0)
-            .await?;
+        sqlx::query(
+            "INSERT INTO logouts (id, sid, user, at, recorded_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+        )
+        .bind(logout.id)
+        .bind(logout.sid)
+        .bind(logout.user)
+        .bind(logout.at)
+        .bind(now())
+        .execute(&self.0)
+        .await?;
         let is_done = sqlx::query_scalar("SELECT is_done FROM logouts WHERE id = $1");
         let is_done: bool = is_done.bind(logout.id).fetch_one(&self.0).await?;
         Ok(if is_done { Progress::Done } else { Progress::Begun })

@@ -66,7 +66,10 @@ impl Provider {
         let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
         let metadata: Metadata = get(&agent, &url).await?;
         if metadata.issuer != issuer {
-            return Err(format!("the provider at {issuer} calls itself {}; write that after --issuer", metadata.issuer));
+            return Err(format!(
+                "the provider at {issuer} calls itself {}; write that after --issuer",
+                metadata.issuer
+            ));
         }
         let (set, fetched_at) = (get(&agent, &metadata.jwks_uri).await?, Instant::now());
         let keys = Mutex::new(Keys { set, fetched_at, tried_at: None, is_current: true });
@@ -90,7 +93,8 @@ impl Provider {
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
         ];
-        let parameters = parameters.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
+        let parameters =
+            parameters.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
         let url = &self.metadata.authorization_endpoint;
         format!("{url}{}{}", if url.contains('?') { '&' } else { '?' }, parameters.join("&"))
     }
@@ -182,7 +186,9 @@ fn refusal(error: &Error) -> Refusal {
         ErrorKind::InvalidAudience => Refusal::Audience,
         ErrorKind::ExpiredSignature => Refusal::Invalid("The token has expired."),
         ErrorKind::MissingRequiredClaim(_) => Refusal::Invalid("The token lacks `iss`, `aud` or `exp`."),
-        ErrorKind::InvalidClaimFormat(_) | ErrorKind::Json(_) => Refusal::Invalid("A claim of the token cannot be read."),
+        ErrorKind::InvalidClaimFormat(_) | ErrorKind::Json(_) => {
+            Refusal::Invalid("A claim of the token cannot be read.")
+        }
         _ => Refusal::Key,
     }
 }

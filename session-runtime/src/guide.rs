@@ -15,6 +15,9 @@ pub mod security {}
 #[doc = include_str!("../docs/sign_ins.md")]
 pub mod sign_ins {}
 
+#[doc = include_str!("../docs/back_channel_logout.md")]
+pub mod back_channel_logout {}
+
 #[doc = include_str!("../docs/cost.md")]
 pub mod cost {}
 

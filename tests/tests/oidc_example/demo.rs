@@ -1,9 +1,6 @@
 //! The provider for demonstration.
 
-use tests::{
-    http::Client,
-    program::Program,
-};
+use tests::{http::Client, program::Program};
 
 use super::shown;
 
