@@ -1,6 +1,6 @@
 //! Receives Shared Signals: the event `session-revoked` of CAEP 1.0, pushed as a Security Event Token (RFC 8417, RFC 8935).
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use axum::{
     extract::State,
@@ -12,12 +12,11 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use session_runtime::SessionsOf;
 
 use super::{
     logouts::{Logout, Progress},
-    session::{App, Member},
-    token::{Kind, LEEWAY, Refusal, seconds},
+    session::App,
+    token::{Kind, LEEWAY, Refusal, now, seconds},
 };
 
 const EVENT: &str = "https://schemas.openid.net/secevent/caep/event-type/session-revoked";
@@ -78,7 +77,8 @@ async fn accept(app: &App, token: &str) -> Result<(), Refusal> {
     let subject = token.claims().get("sub_id").cloned().unwrap_or(Value::Null);
     let subject: Subject = serde_json::from_value(subject)
         .map_err(|_| Refusal::Invalid("The token has no `sub_id` with a known form."))?;
-    let at = seconds(event.get("event_timestamp")).unwrap_or(token.issued_at());
+    let latest = now() + LEEWAY.as_secs() as i64;
+    let at = seconds(event.get("event_timestamp")).unwrap_or(token.issued_at()).min(latest);
     let (sid, user) = subject.names(app.provider.issuer());
     let Some(sessions) = sid.map(|sid| app.sessions.by_sid(sid)).or_else(|| user.map(|user| app.sessions.of(user)))
     else {
@@ -88,19 +88,14 @@ async fn accept(app: &App, token: &str) -> Result<(), Refusal> {
     if app.logouts.begin(&Logout { id, sid, user, at }).await? == Progress::Done {
         return Ok(()); // delivered before
     }
-    end(&sessions, user, at).await?;
-    app.logouts.finish(id).await?;
-    Ok(())
-}
-
-/// Ends those sessions that began before the event. The token has no `exp`, so it may be sent again after a later sign-in.
-async fn end(sessions: &SessionsOf<Member>, user: Option<&str>, at: i64) -> Result<(), Refusal> {
-    let before = UNIX_EPOCH + Duration::from_secs(at.unsigned_abs()) + LEEWAY;
+    // The token has no `exp`, so it may come again after a later sign-in. That session stays.
+    let event_at = UNIX_EPOCH + Duration::from_secs(at.unsigned_abs()) + LEEWAY;
     for session in sessions.list().await? {
-        let is_older = session.signed_in_at().is_some_and(|signed_in_at: SystemTime| signed_in_at < before);
-        if is_older && user.is_none_or(|user| session.user().is_some_and(|it| it == user)) {
+        let is_older = session.signed_in_at().is_some_and(|signed_in_at| signed_in_at < event_at);
+        if is_older && user.is_none_or(|user| session.user() == Some(user)) {
             sessions.revoke(session.handle()).await?;
         }
     }
+    app.logouts.finish(id).await?;
     Ok(())
 }

@@ -18,6 +18,9 @@ pub mod sign_ins {}
 #[doc = include_str!("../docs/events.md")]
 pub mod events {}
 
+#[doc = include_str!("../docs/back_channel_logout.md")]
+pub mod back_channel_logout {}
+
 #[doc = include_str!("../docs/cost.md")]
 pub mod cost {}
 

@@ -64,6 +64,8 @@
 //! - [`guide::sign_ins`]: how users sign in, with or without proof, how to ask for a password again, and how a user acts as
 //!   another.
 //! - [`guide::events`]: an audit log, the events, the metrics and the spans.
+//! - [`guide::back_channel_logout`]: how an identity provider ends sessions, by OpenID Connect Back-Channel Logout or by Shared
+//!   Signals.
 //! - [`guide::behaviours`]: the numbered behaviours that the tests check.
 //! - [`guide::evolution`]: which changes to a session struct are safe while sessions are live, and how to make the rest
 //!   safe.
