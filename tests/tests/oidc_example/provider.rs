@@ -19,19 +19,19 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Runtime};
 
-pub const CLIENT: &str = "members";
-pub const LOGOUT: &str = "http://schemas.openid.net/event/backchannel-logout";
-pub const REVOKED: &str = "https://schemas.openid.net/secevent/caep/event-type/session-revoked";
+pub(crate) const CLIENT: &str = "members";
+pub(crate) const LOGOUT: &str = "http://schemas.openid.net/event/backchannel-logout";
+pub(crate) const REVOKED: &str = "https://schemas.openid.net/secevent/caep/event-type/session-revoked";
 
 /// A key to sign with. Its id is the name of its algorithm, unless a test names it.
-pub struct Key {
+pub(crate) struct Key {
     id: String,
     algorithm: Algorithm,
     key: EncodingKey,
 }
 
 impl Key {
-    pub fn new(algorithm: Algorithm) -> Self {
+    pub(crate) fn new(algorithm: Algorithm) -> Self {
         let key = match algorithm {
             Algorithm::EdDSA => EncodingKey::from_ed_der(&ed25519(1)),
             Algorithm::ES256 => EncodingKey::from_ec_der(include_bytes!("ec.der")),
@@ -41,17 +41,22 @@ impl Key {
     }
 
     /// Returns a key whose bytes depend on `seed`.
-    pub fn other(id: &str, seed: u8) -> Self {
+    pub(crate) fn other(id: &str, seed: u8) -> Self {
         Self { id: id.to_owned(), algorithm: Algorithm::EdDSA, key: EncodingKey::from_ed_der(&ed25519(seed)) }
     }
 
-    pub fn jwk(&self) -> Value {
+    #[must_use]
+    pub(crate) fn named(self, id: &str) -> Self {
+        Self { id: id.to_owned(), ..self }
+    }
+
+    pub(crate) fn jwk(&self) -> Value {
         let mut jwk = Jwk::from_encoding_key(&self.key, self.algorithm).unwrap();
         jwk.common.key_id = Some(self.id.clone());
         serde_json::to_value(jwk).unwrap()
     }
 
-    pub fn sign(&self, typ: Option<&str>, claims: &Value) -> String {
+    pub(crate) fn sign(&self, typ: Option<&str>, claims: &Value) -> String {
         let mut header = Header::new(self.algorithm);
         (header.typ, header.kid) = (typ.map(str::to_owned), Some(self.id.clone()));
         encode(&header, claims, &self.key).unwrap()
@@ -65,9 +70,9 @@ fn ed25519(seed: u8) -> Vec<u8> {
     key
 }
 
-pub struct Provider {
-    pub issuer: String,
-    pub key: Key,
+pub(crate) struct Provider {
+    pub(crate) issuer: String,
+    pub(crate) key: Key,
     shared: Arc<Shared>,
     _runtime: Runtime,
 }
@@ -81,7 +86,7 @@ struct Shared {
 }
 
 impl Provider {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
@@ -103,14 +108,14 @@ impl Provider {
     }
 
     /// Returns the claims of a logout token of this session.
-    pub fn logout(&self, sid: &str) -> Value {
+    pub(crate) fn logout(&self, sid: &str) -> Value {
         let mut claims = self.claims(json!({ "sid": sid, "events": { LOGOUT: {} } }));
         claims["exp"] = (now() + 120).into();
         claims
     }
 
     /// Returns the claims of a security event about `subject`, which happened now.
-    pub fn revoked(&self, subject: Value) -> Value {
+    pub(crate) fn revoked(&self, subject: Value) -> Value {
         self.claims(json!({ "sub_id": subject, "events": { REVOKED: { "event_timestamp": now() } } }))
     }
 
@@ -123,12 +128,12 @@ impl Provider {
         claims
     }
 
-    pub fn sign(&self, typ: &str, claims: &Value) -> String {
+    pub(crate) fn sign(&self, typ: &str, claims: &Value) -> String {
         self.key.sign(Some(typ), claims)
     }
 
     /// Returns a code for an ID token. It was issued some seconds ago, so that a logout now comes later.
-    pub fn code(&self, user: &str, sid: Option<&str>, nonce: &str) -> String {
+    pub(crate) fn code(&self, user: &str, sid: Option<&str>, nonce: &str) -> String {
         let mut claims = self.claims(json!({ "sub": user, "nonce": nonce }));
         (claims["iat"], claims["exp"]) = ((now() - 5).into(), (now() + 300).into());
         if let Some(sid) = sid {
@@ -137,7 +142,7 @@ impl Provider {
         self.code_for(self.sign("JWT", &claims))
     }
 
-    pub fn code_for(&self, id_token: String) -> String {
+    pub(crate) fn code_for(&self, id_token: String) -> String {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let code = format!("code{}", NEXT.fetch_add(1, Ordering::Relaxed));
         self.shared.codes.lock().unwrap().insert(code.clone(), id_token);
@@ -145,17 +150,17 @@ impl Provider {
     }
 
     /// Publishes another key.
-    pub fn publish(&self, key: &Key) {
+    pub(crate) fn publish(&self, key: &Key) {
         self.shared.keys.lock().unwrap().push(key.jwk());
     }
 
     /// Returns how often the keys were fetched.
-    pub fn fetched(&self) -> usize {
+    pub(crate) fn fetched(&self) -> usize {
         self.shared.fetched.load(Ordering::Relaxed)
     }
 
     /// Fails all requests from now on.
-    pub fn fail(&self) {
+    pub(crate) fn fail(&self) {
         self.shared.is_down.store(true, Ordering::Relaxed);
     }
 }
@@ -189,6 +194,6 @@ async fn token(
     Ok(Json(json!({ "id_token": id_token })))
 }
 
-pub fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap()
 }
