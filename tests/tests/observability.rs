@@ -286,7 +286,7 @@ async fn whatever_is_observed_shows_no_secret() {
     let values = |name: &str, label: &str| counted[name][label].iter().map(String::as_str).collect::<Vec<_>>();
     assert_eq!(values("session_events_total", "kind"), ["House"]);
     assert_eq!(values("session_store_failures_total", "reason"), ["error", "timeout"]);
-    assert_eq!(values("session_store_seconds", "operation"), ["delete_expired", "load", "swap"]);
+    assert_eq!(values("session_store_seconds", "operation"), ["delete_expired", "load", "load_many", "swap"]);
     for reason in ["with_proof", "displaced", "revoked", "logged_out", "idle", "stopped"] {
         assert!(counted["session_events_total"]["reason"].contains(reason), "{reason}");
     }
