@@ -19,7 +19,7 @@ pub struct Lookup<S> {
 }
 
 impl<S: Schema> Lookup<S> {
-    pub(super) fn new(engine: &Arc<Engine>) -> S::Lookup {
+    pub(super) fn of(engine: &Arc<Engine>) -> S::Lookup {
         Self { engine: Arc::clone(engine), kind: PhantomData }.into()
     }
 

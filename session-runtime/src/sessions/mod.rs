@@ -125,7 +125,7 @@ impl<S: Schema> Sessions<S> {
 
 impl<S: Schema> Sessions<S> {
     fn new(engine: Arc<Engine>) -> Self {
-        Self { lookup: Lookup::<S>::new(&engine), engine }
+        Self { lookup: Lookup::<S>::of(&engine), engine }
     }
 }
 

@@ -4,7 +4,7 @@ use axum::{Router, extract::Path, routing::post};
 use http::StatusCode;
 use session_runtime::{Event, EventStream, Report, Session, SessionLimit, SignIn};
 use tests::{
-    app::{Server, Site, minutes},
+    app::{Server, Site, minutes, routes},
     client::Visitor,
     over_stores, over_two_stores,
 };
@@ -93,7 +93,7 @@ over_two_stores! {
 
     async fn an_impersonation_names_both_users_and_its_end_one(store) {
         let server = Server::new(store);
-        let app = server.serving(Router::new().route("/as/{user}", post(|mut s: S, Path(user): Path<String>| async move {
+        let app = server.serving(routes().route("/as/{user}", post(|mut s: S, Path(user): Path<String>| async move {
             s.user_mut().impersonate(user, minutes(10)).unwrap()
         })));
         let mut root = server.signed_in("root").await.at(&app);
