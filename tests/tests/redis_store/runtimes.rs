@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     answered, key,
-    values::{NOW, create, load, replace, value},
+    values::{NOW, create, load, remove, replace, value},
 };
 
 /// Generous, because the machine may be busy; the answer normally takes milliseconds.
@@ -129,6 +129,10 @@ fn all_runtimes_follow_a_failover_that_one_notices() {
     let key = key();
     let held = writer.block_on(create(&store, &key, &value("one")));
     reader.block_on(load(&store, &key)).unwrap();
+    // A removal waits until the replica has it, and all that was written before.
+    let other = crate::key();
+    let gone = writer.block_on(create(&store, &other, &value("one")));
+    writer.block_on(remove(&store.clone().wait_for(1, SOON), &other, &gone));
     crate::failover::fail_over(&proxy, &first, &second);
     let two = value("two");
     writer.block_on(answered(async || store.swap(&key, Some(&held), Some(&two), NOW).await));
