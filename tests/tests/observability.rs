@@ -42,7 +42,7 @@ struct House {
     note: String,
 }
 
-/// What a session stores, and the users of the house. None of it may be observed.
+/// The values of the session's fields, and its users. The test fails if a log, a span, an event or a metric shows one of them.
 const VALUES: [&str; 4] = ["velvet-antler", "plain-as-day", "lord-protector", "east-wing"];
 const USERS: [&str; 3] = ["margarete", "ottokar", "valentin"];
 

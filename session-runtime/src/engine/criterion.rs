@@ -17,7 +17,7 @@ const LONGEST: usize = 1024;
 /// The most items of an `index` that is a `Vec`. A session is entered in one list for each item.
 const MOST: usize = 64;
 
-/// What sessions are found by.
+/// Selects sessions: those of a user, or those with a value of an `index` field.
 #[derive(Clone, Debug)]
 pub(crate) enum Criterion<'a> {
     /// The encoded identity of the sessions' user.

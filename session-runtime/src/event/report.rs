@@ -28,9 +28,9 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// What happened, and why.
+    /// The event, with its cause.
     pub event: Event,
-    /// When it happened, by the clock of these sessions ([`SessionsBuilder::clock`](crate::SessionsBuilder::clock)).
+    /// The time of the event, by the clock of these sessions ([`SessionsBuilder::clock`](crate::SessionsBuilder::clock)).
     pub at: SystemTime,
     /// The kind of session: the struct's name, or its `kind`. Empty in a test of a store ([`Events::new`](crate::Events::new)).
     pub kind: &'static str,

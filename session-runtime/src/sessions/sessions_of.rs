@@ -82,8 +82,9 @@ impl<S: Schema> Sessions<S> {
 ///   [`touch`](crate::SessionsBuilder::touch) has passed, so active sessions are listed within about a minute. Sessions whose
 ///   visitors stay away are not.
 /// - **A change costs up to one load and one swap for each value of the session's `index` fields**, and so does a renewal of the
-///   session's id. All sessions with one value are in one list, with about 22 bytes for each session. The list is written as a
-///   whole, so it is meant for up to some ten thousand sessions with the same value. There is no limit like `max_per_user`.
+///   session's id. One list contains all sessions with the same value: about 22 bytes for each session. Each new session writes
+///   the whole list, so keep the number of sessions with one value below about ten thousand. No option limits that number, as
+///   `max_per_user` does for users.
 /// - A value takes at most 1,024 bytes of MessagePack, and a `Vec` has at most 64 items. More is [`Error::is_too_large`].
 ///
 /// # Ending sessions

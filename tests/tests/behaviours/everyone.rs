@@ -368,7 +368,8 @@ over_stores! {
         assert!(is(&bob, "bob").await);
         let elsewhere = handles(&other.sessions).await.into_iter().next().unwrap();
         assert!(!server.sessions.revoke(elsewhere).await.unwrap(), "it is another application's session");
-        assert!(!server.sessions.revoke("00".repeat(16).parse().unwrap()).await.unwrap(), "there is no such session");
+        let unknown: SessionHandle = "00".repeat(16).parse().unwrap();
+        assert!(!server.sessions.revoke(unknown).await.unwrap(), "the handle names no session");
         assert_eq!(handles(&other.sessions).await.len(), 1);
         assert_eq!(handles(&server.sessions).await.len(), 1);
     }
