@@ -224,6 +224,13 @@ impl Request {
                 return Ok(Outcome::Refused);
             }
         }
+        if attempt.entering.is_some()
+            && let Some((before, _)) = attempt.before.as_deref()
+            && before.record().rare.is_some()
+        {
+            let after = self.found_record();
+            self.report_end_of_impersonation(before.record(), after.as_deref());
+        }
         for (event, user) in std::mem::take(&mut attempt.events) {
             match user {
                 Some(user) => self.emit_of(&event, Some(&user)),
@@ -418,7 +425,9 @@ impl Request {
                 continue;
             }
             let stored = claim.finish();
-            if found.record().rare.is_some() {
+            // A sign-in may still be undone, so `attempt` reports the end of an impersonation that it caused.
+            let is_settled = !engine.listed || put.as_ref().is_none_or(|(adopted, _)| !adopted.signs_in);
+            if is_settled && found.record().rare.is_some() {
                 self.report_end_of_impersonation(found.record(), put.as_ref().map(|(_, opened)| &*opened.record));
             }
             let Some((put, opened)) = put else { return Ok(self.ended(attempt)) };

@@ -147,7 +147,7 @@ impl Request {
         }
     }
 
-    fn found_record(&self) -> Option<Arc<Record>> {
+    pub(super) fn found_record(&self) -> Option<Arc<Record>> {
         match &self.state().presented {
             Some(Presented::Found(found)) => Some(Arc::clone(found.record())),
             _ => None,

@@ -130,7 +130,7 @@ impl<S: Schema> Sessions<S> {
     ///
     /// The call ends up to 16 sessions at a time, in the store's order, and locks each of them only while it ends that session. A
     /// measurement on two cores: 100,000 sessions in a `MemoryStore` took 0.4 seconds, 20,000 on Redis 0.8 seconds, and 20,000 in
-    /// SQLite 2.5 seconds. Other requests took up to twice as long meanwhile. If the call's future is dropped, the call stops. So
+    /// SQLite 2.5 seconds. The median time of other requests doubled at most. If the call's future is dropped, the call stops. So
     /// spawn a task, as below: otherwise the call stops when the administrator's browser closes the connection.
     ///
     /// # Errors
@@ -141,7 +141,7 @@ impl<S: Schema> Sessions<S> {
     /// your own and does not implement [`Store::scan`](crate::store::Store::scan), or if the sessions are in their visitors'
     /// cookies: [`CookieStore::issued_after`](crate::CookieStore::issued_after) ends those.
     ///
-    /// If a Redis server fails over during the call, the call can miss sessions, since the new primary has another order. Call it
+    /// If a Redis server fails over during the call, or a cluster moves slots to another node, the call can miss sessions. Call it
     /// again then.
     ///
     /// ```

@@ -330,12 +330,13 @@ fn deadlines_that_contradict_the_header_are_damaged() {
 
 #[test]
 fn a_deadline_beyond_the_header_counts_as_never() {
-    let record =
-        Record { idle_until: Timestamp::from_millis(1 << 48), ends_at: Timestamp::from_millis(1 << 50), ..shop() };
-    let value = Value::session(scope(), Arc::new(record));
-    assert_eq!(value.expires_at(), Timestamp::NEVER);
-    let Ok(Decoded::Session(read)) = Value::from_bytes(value.to_bytes()).decode() else { unreachable!() };
-    assert_eq!((read.idle_until, read.ends_at), (Timestamp::NEVER, Timestamp::NEVER));
+    for (idle, absolute) in [(48, 50), (50, 48), (48, 48)] {
+        let (idle_until, ends_at) = (Timestamp::from_millis(1 << idle), Timestamp::from_millis(1 << absolute));
+        let value = Value::session(scope(), Arc::new(Record { idle_until, ends_at, ..shop() }));
+        assert_eq!(value.expires_at(), Timestamp::NEVER);
+        let Ok(Decoded::Session(read)) = Value::from_bytes(value.to_bytes()).decode() else { unreachable!() };
+        assert_eq!((read.idle_until, read.ends_at), (Timestamp::NEVER, Timestamp::NEVER));
+    }
 }
 
 // The identity is stored only once.

@@ -33,6 +33,8 @@ struct Member {
     name: String,
     #[session(counter)]
     visits: u64,
+    #[session(atomic)]
+    cart: u64,
 }
 
 /// The same session before its fields were an `index`.
@@ -75,6 +77,7 @@ fn made(
     let app = Router::new()
         .route("/show", get(|s: S| async move { format!("{:?} {:?} {}", s.user(), s.tenant(), s.name()) }))
         .route("/name/{name}", post(|Path(name): Path<String>, mut s: S| async move { s.name_mut().set(name) }))
+        .route("/cart", post(|mut s: S| async move { s.cart_mut().update(|cart| *cart += 1).await.unwrap() }))
         .route("/visit", post(|mut s: S| async move { s.visits_mut().add(1) }))
         .route("/tenant/{id}", post(|Path(id): Path<u64>, mut s: S| async move { s.tenant_mut().set(id) }))
         .route("/leave", post(|mut s: S| async move { s.tenant_mut().take().map_or(0, |id| id).to_string() }))
@@ -108,6 +111,16 @@ fn made(
         .route("/remember", post(|mut s: S| async move { s.remember(true) }))
         .layer(sessions.layer());
     Place { app, sessions, faulty, keys: keys.clone(), clock: clock.clone() }
+}
+
+/// Serves the sessions as the build before did: its struct has no `index`.
+fn older_build(store: &AnyStore, keys: &KeyRing, clock: &Clock) -> Router {
+    let sessions = Sessions::<before::Member>::builder().store(store.clone()).keys(keys.clone()).clock(clock.clone());
+    let sessions = sessions.clean_every(Duration::ZERO).build().unwrap();
+    let set = post(|Path(tenant): Path<u64>, mut s: Session<before::Member>| async move {
+        s.tenant_mut().set(tenant);
+    });
+    Router::new().route("/set/{tenant}", set).layer(sessions.layer())
 }
 
 impl Place {
@@ -236,16 +249,9 @@ over_stores! {
 
     async fn a_field_that_becomes_an_index_lists_live_sessions_with_their_next_write(store) {
         let (keys, clock) = (KeyRing::generate(), Clock::stopped());
-        let old = Sessions::<before::Member>::builder().store(store.clone()).keys(keys.clone()).clock(clock.clone());
-        let old = old.clean_every(Duration::ZERO).build().unwrap();
-        let app = Router::new().route("/set", post(|mut s: Session<before::Member>| async move {
-            s.user_mut().log_in("ada".into());
-            let next = s.tenant().map_or(7, |id| id + 1);
-            s.tenant_mut().set(next);
-        }));
-        let old = app.layer(old.layer());
+        let old = older_build(&store, &keys, &clock);
         let mut visitor = Visitor::new(&old);
-        visitor.post("/set").await;
+        visitor.post("/set/7").await;
         let new = made(&store, &keys, &clock, |builder| builder);
         assert_eq!(new.of_tenant(7).await, 0);
         let mut visitor = visitor.at(&new.app);
@@ -255,11 +261,22 @@ over_stores! {
         assert_eq!(new.of_tenant(7).await, 1);
         // While both builds run, the old one changes the value.
         let mut visitor = visitor.at(&old);
-        visitor.post("/set").await;
+        visitor.post("/set/8").await;
         assert_eq!((new.of_tenant(7).await, new.of_tenant(8).await), (0, 0));
         let mut visitor = visitor.at(&new.app);
         visitor.post("/name/x").await;
         assert_eq!((new.of_tenant(7).await, new.of_tenant(8).await), (0, 1));
+    }
+
+    // Such an update moves the idle deadline, so no other write need follow.
+    async fn an_update_of_an_atomic_field_lists_a_session_of_an_older_build(store) {
+        let (keys, clock) = (KeyRing::generate(), Clock::stopped());
+        let old = older_build(&store, &keys, &clock);
+        let mut visitor = Visitor::new(&old);
+        visitor.post("/set/7").await;
+        let new = made(&store, &keys, &clock, |builder| builder);
+        visitor.at(&new.app).post("/cart").await;
+        assert_eq!(new.of_tenant(7).await, 1);
     }
 
     async fn an_impersonation_is_found_by_its_own_values_and_by_those_set_aside(store) {
@@ -370,6 +387,24 @@ over_stores! {
 }
 
 over_two_stores! {
+    // Between two writes of the older build, the entry was removed. The older build keeps no digest of an entry.
+    async fn a_value_that_an_older_build_sets_again_is_listed(store) {
+        let new = place(&store);
+        let old = older_build(&store, &new.keys, &new.clock);
+        let visitor = new.at("/tenant/7").await;
+        for _ in 0..17 {
+            new.at("/tenant/7").await;
+        }
+        visitor.at(&old).post("/set/8").await;
+        new.clock.advance(minutes(3));
+        for _ in 0..60 {
+            new.at("/tenant/7").await;
+        }
+        visitor.at(&old).post("/set/7").await;
+        visitor.at(&new.app).post("/name/x").await;
+        assert_eq!(new.of_tenant(7).await, 78);
+    }
+
     // After a value has expired, its entry may be removed. The same value is then listed again.
     async fn an_expired_value_that_is_set_again_is_listed(store) {
         let place = place(&store);

@@ -110,6 +110,22 @@ over_two_stores! {
         assert_eq!(told(&server), of(&server, expected));
     }
 
+    // A sign-in that is refused is undone, so the impersonation goes on, or ends once.
+    async fn a_refused_sign_in_reports_the_end_of_an_impersonation_at_most_once(store) {
+        let server = Server::with(store, |builder| builder.max_per_user(SessionLimit::Refuse(1)));
+        let app = server.serving(routes().route("/as/{user}", post(|mut s: S, Path(user): Path<String>| async move {
+            s.user_mut().impersonate(user, minutes(10)).unwrap()
+        })));
+        let _full = server.signed_in("bob").await;
+        let mut root = server.signed_in("root").await.at(&app);
+        root.post("/as/ada").await;
+        server.reports();
+        assert_eq!(root.post("/login/bob").await.status, StatusCode::CONFLICT);
+        let ends = server.reports().into_iter().filter(|report| matches!(report.event, Event::ImpersonationEnded { .. })).count();
+        let goes_on = root.get("/show").await.json()["user"] == "ada";
+        assert_eq!(ends, usize::from(!goes_on));
+    }
+
     async fn a_stream_gets_what_the_hook_gets(store) {
         let server = Server::new(store);
         let mut events = server.sessions.events();
@@ -122,8 +138,11 @@ over_two_stores! {
             assert!(report.session.is_some());
             assert_eq!(events.next().await, Some(report));
         }
+        // The store goes on, as one does that several kinds of session share.
+        let store = server.store.clone();
         drop((visitor, server));
         assert_eq!(rest(events).await, []);
+        drop(store);
     }
 
     async fn events_name_users_by_their_identities_if_the_application_allows_it(store) {
