@@ -1,4 +1,4 @@
-//! B63, S22, ASVS 7.4.5: the sessions of all visitors are listed and ended, of one kind and application only.
+//! B61, B63, S8, S22, ASVS 7.4.5: all sessions of one kind and application are ended, and one session by its handle.
 
 use std::{
     collections::HashSet,
@@ -10,15 +10,14 @@ use axum::{Router, extract::Path, routing::post};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use http::StatusCode;
 use session_runtime::{
-    CookieStore, Error, Event, ImpersonationEnd, KeyRing, MemoryStore, Session, SessionEnd, SessionHandle, Sessions,
-    Timestamp,
+    Event, ImpersonationEnd, KeyRing, MemoryStore, Session, SessionEnd, SessionHandle, Sessions, Timestamp,
     store::{Key, Position, Scanned, Store, StoreError, Swapped, Value, Versioned},
 };
 use tests::{
     app::{Server, Site, minutes},
     client::Visitor,
     log::Log,
-    over_stores, over_two_stores,
+    over_stores,
     store::AnyStore,
 };
 
@@ -28,12 +27,10 @@ type S = Session<Site>;
 
 /// The event of a session that was ended from elsewhere.
 const REVOKED: Event = Event::Ended { why: SessionEnd::Revoked };
-/// How many sessions fill more than two batches of each store.
-const SOME: usize = 600;
 /// How often a process asks a store that sends no messages.
 const OFTEN: Duration = Duration::from_millis(50);
 
-async fn is(visitor: &Visitor, user: &str) -> bool {
+pub(super) async fn is(visitor: &Visitor, user: &str) -> bool {
     visitor.clone().get("/show").await.json()["user"].as_str() == Some(user)
 }
 
@@ -42,24 +39,24 @@ async fn is_live(visitor: &Visitor) -> bool {
 }
 
 /// Returns the names of all sessions, in order.
-async fn names(sessions: &Sessions<Site>) -> Vec<String> {
+pub(super) async fn names(sessions: &Sessions<Site>) -> Vec<String> {
     let mut names: Vec<_> = sessions.all().map_ok(|session| session.name().to_owned()).try_collect().await.unwrap();
     names.sort();
     names
 }
 
-async fn handles(sessions: &Sessions<Site>) -> HashSet<SessionHandle> {
+pub(super) async fn handles(sessions: &Sessions<Site>) -> HashSet<SessionHandle> {
     sessions.all().map_ok(|session| session.handle()).try_collect().await.unwrap()
 }
 
-async fn guest(server: &Server, name: &str) -> Visitor {
+pub(super) async fn guest(server: &Server, name: &str) -> Visitor {
     let mut visitor = server.visitor();
     assert_eq!(visitor.post(&format!("/name/{name}")).await.status, StatusCode::OK);
     visitor
 }
 
 /// Begins this many sessions: of guests, and of users with one session each.
-async fn crowd(server: &Server, number: usize) {
+pub(super) async fn crowd(server: &Server, number: usize) {
     futures_util::stream::iter(0..number)
         .for_each_concurrent(16, async |number| {
             match number % 4 {
@@ -71,12 +68,12 @@ async fn crowd(server: &Server, number: usize) {
 }
 
 /// Returns the server of another process on the same store.
-fn elsewhere(server: &Server) -> Server {
+pub(super) fn elsewhere(server: &Server) -> Server {
     Server::made(server.store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder)
 }
 
 /// Returns the server of another application on the same store.
-fn other_application(server: &Server) -> Server {
+pub(super) fn other_application(server: &Server) -> Server {
     Server::made(server.store.clone(), server.keys.clone(), server.clock.clone(), |builder| builder.app("other"))
 }
 
@@ -107,30 +104,6 @@ fn with_impersonation(server: &Server) -> Router {
 }
 
 over_stores! {
-    async fn all_lists_the_live_sessions_of_guests_and_users(store) {
-        let server = Server::new(store);
-        let mut expired = server.signed_in("ada").await;
-        expired.post("/name/expired").await;
-        server.turn(minutes(29));
-        for name in ["laptop", "phone"] {
-            server.signed_in("ada").await.post(&format!("/name/{name}")).await;
-        }
-        server.signed_in("bob").await.post("/name/bob").await;
-        guest(&server, "guest").await;
-        guest(&server, "ended").await.post("/destroy").await;
-        let began = server.clock.now();
-        server.turn(minutes(1));
-        guest(&other_application(&server), "of-another-application").await;
-        assert_eq!(names(&server.sessions).await, ["bob", "guest", "laptop", "phone"]);
-
-        let all: Vec<_> = server.sessions.all().try_collect().await.unwrap();
-        let shown = all.iter().find(|session| session.name() == "bob").unwrap();
-        assert_eq!((shown.user(), shown.last_seen()), (Some("bob"), began.into()));
-        let of_bob = server.sessions.of("bob").list().await.unwrap();
-        assert_eq!(shown.handle(), of_bob[0].handle());
-        assert_eq!(all.iter().filter(|session| session.user().is_none()).count(), 1);
-    }
-
     async fn revoke_everyone_ends_every_session_immediately(store) {
         let server = Server::new(store);
         let other = other_application(&server);
@@ -151,16 +124,6 @@ over_stores! {
         assert!(is(&stays, "ada").await && other.sessions.of("ada").count().await.unwrap() == 1);
         let again = server.signed_in("ada").await;
         assert!(is(&again, "ada").await && server.sessions.of("ada").count().await.unwrap() == 1);
-    }
-
-    async fn several_batches_of_sessions_are_listed_and_ended(store) {
-        let server = Server::new(store);
-        crowd(&server, SOME).await;
-        crowd(&other_application(&server), 20).await;
-        assert_eq!(handles(&server.sessions).await.len(), SOME);
-        assert_eq!(server.sessions.revoke_everyone().await.unwrap(), SOME as u64);
-        assert!(names(&server.sessions).await.is_empty());
-        assert_eq!(handles(&other_application(&server).sessions).await.len(), 20);
     }
 
     // The store's calls: scan, then one swap for each session.
@@ -202,45 +165,6 @@ over_stores! {
         assert_eq!(server.sessions.revoke_everyone().await.unwrap(), 1);
         let [Event::ImpersonationEnded { .. }, REVOKED] = &server.heard()[..] else { panic!("each event comes once") };
         assert!(names(&server.sessions).await.is_empty());
-    }
-
-    async fn a_walk_continues_from_a_stored_position_in_another_process(store) {
-        let server = Server::new(store);
-        crowd(&server, SOME).await;
-        let every = handles(&server.sessions).await;
-        for stop_at in [0, 10, 300, usize::MAX] {
-            let (mut all, mut seen) = (server.sessions.all(), HashSet::new());
-            // The last round stops where the second batch begins.
-            while seen.len() < stop_at && (stop_at < usize::MAX || seen.is_empty() || all.loaded() > 0) {
-                seen.insert(all.next().await.unwrap().unwrap().handle());
-            }
-            let position = all.position().unwrap().as_bytes().to_vec();
-            let loaded = all.loaded();
-            drop(all);
-            let rest = elsewhere(&server).sessions.all_from(Position::new(position));
-            let rest: HashSet<_> = rest.map_ok(|session| session.handle()).try_collect().await.unwrap();
-            assert_eq!(seen.union(&rest).copied().collect::<HashSet<_>>(), every, "stopped at {stop_at}");
-            if loaded == 0 && !server.store.expires_by_itself() {
-                assert!(seen.is_disjoint(&rest), "the position is exact between batches");
-            }
-        }
-    }
-
-    async fn a_stream_of_sessions_ends_at_an_error_and_says_where_to_continue(store) {
-        let (server, faulty) = Faulty::server(&store, |builder| builder);
-        crowd(&server, SOME).await;
-        let mut seen = HashSet::new();
-        faulty.plan([Fault::None, Fault::Down, Fault::Down]);
-        let mut all = server.sessions.all();
-        while let Some(Ok(session)) = all.next().await {
-            seen.insert(session.handle());
-        }
-        assert!(all.next().await.is_none() && all.loaded() == 0);
-        faulty.plan([]);
-        let position = all.position().unwrap().clone();
-        let rest: Vec<_> = server.sessions.all_from(position).try_collect().await.unwrap();
-        seen.extend(rest.iter().map(|session| session.handle()));
-        assert_eq!(seen.len(), SOME);
     }
 
     // Each visitor writes all the time. Every session that was there ends, and none comes back.
@@ -436,39 +360,6 @@ over_stores! {
         assert!(server.store.load(&key, now).await.unwrap().is_some());
         assert_eq!(other_application(&server).sessions.revoke_everyone().await.unwrap(), 0, "it is not theirs");
     }
-
-    async fn a_damaged_session_is_passed_over(store) {
-        let server = Server::new(store);
-        guest(&server, "damaged").await;
-        let (key, now) = (server.key().await, server.clock.now());
-        let before = server.store.load(&key, now).await.unwrap().unwrap();
-        let mut bytes = before.value().to_bytes().to_vec();
-        bytes[7] ^= 1;
-        bytes.truncate(40);
-        server.store.swap(&key, Some(&before), Some(&Value::from_bytes(bytes)), now).await.unwrap();
-        guest(&server, "sound").await;
-        assert_eq!(names(&server.sessions).await, ["sound"]);
-        assert_eq!(server.sessions.revoke_everyone().await.unwrap(), 1);
-    }
-}
-
-over_two_stores! {
-    async fn ten_thousand_sessions_are_listed_and_ended(store) {
-        let server = Server::new(store);
-        crowd(&server, 10_000).await;
-        assert_eq!(handles(&server.sessions).await.len(), 10_000);
-        assert_eq!(server.sessions.revoke_everyone().await.unwrap(), 10_000);
-        assert!(names(&server.sessions).await.is_empty());
-    }
-
-    async fn a_position_of_another_store_is_an_error_that_no_retry_cures(store) {
-        let server = Server::new(store);
-        crowd(&server, 1).await;
-        let mut all = server.sessions.all_from(Position::new(*b"\xff not a position of any store"));
-        let error = all.next().await.unwrap().err().unwrap();
-        assert!(!error.is_unavailable() && error.to_string().contains("begin at the start"), "{error}");
-        assert!(all.next().await.is_none());
-    }
 }
 
 /// The store in this process, which the engine asks directly, and by other keys than other stores.
@@ -578,67 +469,5 @@ impl Store for Stubborn {
 
     async fn scan(&self, from: &Position, now: Timestamp) -> Result<Option<Scanned>, StoreError> {
         self.inner.scan(from, now).await
-    }
-}
-
-/// A store that cannot list its values.
-struct Unlisted(MemoryStore);
-
-impl Store for Unlisted {
-    async fn load(&self, key: &Key, now: Timestamp) -> Result<Option<Versioned>, StoreError> {
-        self.0.load(&Key::from_digest(key.digest()), now).await
-    }
-
-    async fn swap(
-        &self,
-        key: &Key,
-        before: Option<&Versioned>,
-        after: Option<&Value>,
-        now: Timestamp,
-    ) -> Result<Swapped, StoreError> {
-        self.0.swap(&Key::from_digest(key.digest()), before, after, now).await
-    }
-}
-
-#[tokio::test]
-async fn a_store_that_cannot_list_its_values_is_an_error_that_says_what_to_write() {
-    let sessions =
-        Sessions::<Site>::builder().store(Unlisted(MemoryStore::new())).keys(KeyRing::generate()).build().unwrap();
-    let mut visitor = Visitor::new(&tests::app::routes().layer(sessions.layer()));
-    visitor.post("/login/ada").await;
-    let check = |error: Error| {
-        assert!(
-            !error.is_unavailable() && error.to_string().contains("implement `session_runtime::store::Store::scan`"),
-            "{error}"
-        );
-    };
-    check(sessions.revoke_everyone().await.unwrap_err());
-    check(sessions.all().next().await.unwrap().err().unwrap());
-    // One session can still be ended: that takes no list.
-    let handle = sessions.of("ada").list().await.unwrap()[0].handle();
-    assert!(sessions.revoke(handle).await.unwrap() && !sessions.revoke(handle).await.unwrap());
-    assert!(!sessions.revoke("00".repeat(16).parse().unwrap()).await.unwrap());
-    assert!(!is(&visitor, "ada").await);
-}
-
-#[derive(Session)]
-struct InCookies {
-    theme: String,
-}
-
-#[tokio::test]
-async fn sessions_in_cookies_are_an_error_that_says_what_to_do_instead() {
-    // The store of revocations holds no sessions.
-    for store in [CookieStore::encrypted(), CookieStore::encrypted().revocations(AnyStore::memory())] {
-        let sessions = Sessions::<InCookies>::builder().store(store).keys(KeyRing::generate()).build().unwrap();
-        let handle = "00".repeat(16).parse().unwrap();
-        let errors = [
-            sessions.revoke_everyone().await.unwrap_err(),
-            sessions.all().next().await.unwrap().err().unwrap(),
-            sessions.revoke(handle).await.unwrap_err(),
-        ];
-        for error in errors {
-            assert!(!error.is_unavailable() && error.to_string().contains("CookieStore::issued_after"), "{error}");
-        }
     }
 }

@@ -34,6 +34,11 @@ pub(crate) enum Fault {
     AfterAll(Gate),
 }
 
+/// Returns a plan: `calls` successful calls, followed by the faults in `then`.
+pub(crate) fn after(calls: usize, then: impl IntoIterator<Item = Fault>) -> Vec<Fault> {
+    std::iter::repeat_n(Fault::None, calls).chain(then).collect()
+}
+
 /// A gate at which a call waits.
 #[derive(Clone)]
 pub(crate) struct Gate {

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use session_runtime::{Event, Session, View, view};
 use tests::{
     app::{Server, Site, minutes, routes},
@@ -15,6 +15,8 @@ use tests::{
     over_two_stores,
     store::AnyStore,
 };
+
+use super::shared::other_tab;
 
 type S = Session<Site>;
 
@@ -247,6 +249,20 @@ over_two_stores! {
         let reply = tab.post("/sign-in-again").await;
         assert_eq!((reply.status, reply.set_cookie().is_some()), (StatusCode::OK, true));
         assert_eq!(user(&mut tab).await.as_deref(), Some("ada"));
+    }
+
+    // B10: the handler failed and its log-out was rejected. The visitor gets the handler's own answer, which is more useful than
+    // an error page about the log-out.
+    async fn a_failed_handlers_answer_stays_although_its_log_out_came_too_late(store) {
+        let server = Server::new(store);
+        let other = server.app.clone();
+        let app = server.serving(Router::new().route("/", post(move |mut s: S, headers: HeaderMap| async move {
+            assert_eq!(other_tab(&other, &headers).post("/renew").await.status, StatusCode::OK);
+            s.user_mut().log_out();
+            (StatusCode::INTERNAL_SERVER_ERROR, "mine")
+        })));
+        let reply = server.signed_in("ada").await.at(&app).post("/").await;
+        assert_eq!((reply.status, reply.body.as_str()), (StatusCode::INTERNAL_SERVER_ERROR, "mine"));
     }
 }
 

@@ -1,4 +1,6 @@
-//! B45: a handle that outlives the response.
+//! B28, B34, B45, S10, S20: a session handle that is kept after the route's handler has returned, or after the response.
+
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -6,6 +8,7 @@ use axum::{
     routing::{get, post},
 };
 use http::StatusCode;
+use serde_json::json;
 use session_runtime::{Event, Session};
 use tests::{
     app::{Server, Site},
@@ -13,6 +16,12 @@ use tests::{
     log::Log,
     over_two_stores,
     store::AnyStore,
+};
+use tokio::sync::{Notify, mpsc};
+
+use super::{
+    faulty::{Fault, Faulty, Gate},
+    shared::{is_in, soon},
 };
 
 type S = Session<Site>;
@@ -97,6 +106,88 @@ over_two_stores! {
         session.user_mut().log_out();
         session.save().await.unwrap();
         assert_eq!(visitor.get("/show").await.json()["is_new"], true);
+    }
+
+    // B45, S10: only the response can tell the visitor the new id.
+    async fn a_response_waits_for_the_save_of_another_task_and_carries_its_cookie(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let (gate, handled) = (Gate::new(), Arc::new(Notify::new()));
+        let (saving, done) = (gate.clone(), handled.clone());
+        let app = server.serving(Router::new().route("/", post(move |mut s: S| async move {
+            faulty.plan([Fault::Slow(saving.clone())]);
+            tokio::spawn(async move {
+                s.user_mut().log_in("ada".into());
+                s.save().await.unwrap();
+            });
+            saving.wait().await;
+            done.notify_one();
+        })));
+        let mut visitor = server.visitor();
+        visitor.post("/name/guest").await;
+        let mut visitor = visitor.at(&app);
+        let request = tokio::spawn(async move {
+            let reply = visitor.post("/").await;
+            (visitor, reply)
+        });
+        // On a single thread, the layer has seen the handler's answer when this test continues.
+        handled.notified().await;
+        assert!(!request.is_finished());
+        gate.open();
+        let (visitor, reply) = request.await.unwrap();
+        assert_eq!((reply.status, reply.set_cookie().is_some()), (StatusCode::OK, true));
+        assert!(is_in(&visitor.at(&server.app)).await);
+    }
+
+    // B34, B45: the record may have forgotten the first save's write, so whether it was stored can no longer be determined. That
+    // must not prevent later saves.
+    async fn a_late_handle_recovers_after_an_outage(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let app = server.serving(Router::new().route("/", post(move |s: S| async move { sender.send(s).ok().unwrap() })));
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        visitor.at(&app).post("/").await;
+        let mut late = receiver.recv().await.unwrap();
+        late.visits_mut().add(1);
+        faulty.plan([Fault::Down, Fault::Down]);
+        assert!(late.save().await.unwrap_err().is_unavailable());
+        for write in 0..6 {
+            visitor.post(&format!("/name/{write}")).await;
+        }
+        assert!(late.save().await.unwrap_err().is_unavailable());
+        late.visits_mut().add(10);
+        late.save().await.unwrap();
+        late.cart_mut().update(|cart| cart.push("tea".into())).await.unwrap();
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((&seen["visits"], &seen["cart"]), (&json!(10), &json!(["tea"])));
+    }
+
+    // B28, B45: the response was sent already, so no later commit completes the save. Dropping the handle completes it, with a
+    // warning.
+    async fn a_late_save_that_is_given_up_is_completed_when_its_handle_is_dropped(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let app = server.serving(Router::new().route("/", post(move |s: S| async move { sender.send(s).ok().unwrap() })));
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        visitor.at(&app).post("/").await;
+        let mut late = receiver.recv().await.unwrap();
+        late.visits_mut().add(1);
+        let gate = Gate::new();
+        faulty.plan([Fault::Late(gate.clone())]);
+        tokio::select! {
+            _ = late.save() => unreachable!("the store does not answer"),
+            () = gate.wait() => {}
+        }
+        server.heard();
+        drop(late);
+        assert!(server.heard().contains(&Event::Late));
+        soon(async {
+            while visitor.get("/show").await.json()["visits"] != 1 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
     }
 }
 

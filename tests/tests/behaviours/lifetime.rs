@@ -1,13 +1,20 @@
-//! B13–B18: when a session ends, and when a field expires.
+//! B13–B18, B21: when a session ends, when a field expires, and when a deadline is written.
 
 use std::time::Duration;
 
 use axum::{Router, routing::post};
+use http::StatusCode;
+use serde_json::json;
 use session_runtime::{Clock, KeyRing, Session, Sessions, Timestamp, store::Store as _};
 use tests::{
     app::{Server, Site, hours, minutes},
     client::Visitor,
     over_stores, over_two_stores,
+};
+
+use super::{
+    faulty::{Fault, Faulty, Gate, after},
+    shared::soon,
 };
 
 // B13: by the clock of the sessions, which a test can stop.
@@ -227,6 +234,31 @@ over_two_stores! {
         assert_eq!(server.controls.calls().1, swaps + 1);
         visitor.get("/read").await;
         assert_eq!(server.controls.calls().1, swaps + 1);
+    }
+
+    // B21, B16: a request that only reads writes nothing but the deadline. That write is optional: the request neither waits for
+    // another commit nor fails because of it.
+    async fn a_read_does_not_wait_or_fail_because_of_its_deadline(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder.store_timeout(hours(1)).commit_timeout(hours(1)));
+        let mut visitor = server.visitor();
+        visitor.post("/name/first").await;
+        server.turn(minutes(20));
+        let gate = Gate::new();
+        faulty.plan(after(1, [Fault::Late(gate.clone())]));
+        let mut writing = visitor.clone();
+        let request = tokio::spawn(async move { writing.post("/visit").await.status });
+        gate.wait().await;
+        let reply = soon(visitor.get("/show")).await;
+        assert_eq!((reply.status, &reply.json()["name"]), (StatusCode::OK, &json!("first")));
+        gate.open();
+        assert_eq!(request.await.unwrap(), StatusCode::OK);
+        server.turn(minutes(20));
+        faulty.plan(after(1, [Fault::Down, Fault::Down]));
+        assert_eq!(visitor.get("/show").await.status, StatusCode::OK);
+        server.turn(minutes(5));
+        assert_eq!(visitor.get("/show").await.json()["name"], "first", "the next read moves the deadline");
+        server.turn(minutes(29));
+        assert_eq!(visitor.get("/show").await.json()["name"], "first");
     }
 }
 

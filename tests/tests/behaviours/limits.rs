@@ -12,11 +12,10 @@ use tests::{
 };
 use tokio::sync::Barrier;
 
-use super::faulty::{Fault, Faulty, Gate};
-
-async fn is_in(visitor: &Visitor) -> bool {
-    visitor.clone().get("/show").await.json()["user"].as_str() == Some("ada")
-}
+use super::{
+    faulty::{Fault, Faulty, Gate},
+    shared::is_in,
+};
 
 /// Signs in as one user from fifty browsers concurrently.
 async fn crowd(server: &Server) -> Vec<(Visitor, Reply)> {

@@ -2,6 +2,7 @@
 //! the numbers that the test covers. `over_stores!` runs a test on every store, `over_two_stores!` in memory and on Redis.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod all;
 mod change;
 mod checked_sign_in;
 mod concurrency;
@@ -28,17 +29,20 @@ mod migrate;
 mod ordinary;
 mod privilege;
 mod proof;
+mod refused_sign_ins;
 mod reports;
 mod resent;
-mod reviewed;
 mod scopes;
 mod secret;
 mod shapes;
+mod shared;
 mod sign;
 mod stale;
 mod store_down;
 mod stored;
+mod timeouts;
 mod together;
+mod user_lists;
 mod user_races;
 mod users;
 mod views;

@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, routing::post};
-use http::StatusCode;
+use axum::{Router, extract::Path, routing::post};
+use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use session_runtime::{KeyRing, Session, Sessions};
 use tests::{
@@ -17,7 +17,10 @@ use tests::{
     store::AnyStore,
 };
 
-use super::faulty::{Fault, Faulty, Gate};
+use super::{
+    faulty::{Fault, Faulty, Gate, after},
+    shared::{is_in, other_tab},
+};
 
 type S = Session<Site>;
 
@@ -111,6 +114,88 @@ over_stores! {
             assert_eq!((reply.status, reply.set_cookie()), (StatusCode::CONFLICT, None));
             let mut winner = winner.lock().unwrap().clone();
             assert_eq!(winner.get("/show").await.json()["user"], "ada");
+        }
+    }
+
+    // B34, S12: the answer to a swap is lost, and the repeated swap is refused because the first is stored. A third swap confirms
+    // the first, because a store that waits for its replicas may not have replicated the first swap yet.
+    async fn ends_and_renewals_are_confirmed_after_a_lost_answer(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        for path in ["/renew", "/logout", "/destroy", "/login/bob"] {
+            let mut visitor = server.signed_in("ada").await;
+            visitor.post("/name/x").await;
+            faulty.swapped();
+            faulty.plan(after(1, [Fault::Lost]));
+            assert_eq!(visitor.post(path).await.status, StatusCode::OK);
+            let swapped = faulty.swapped();
+            assert_eq!(swapped.iter().filter(|key| **key == swapped[0]).count(), 3, "{path}");
+        }
+        server.signed_in("eve").await;
+        faulty.swapped();
+        // The store calls: load the list, then the session.
+        faulty.plan(after(2, [Fault::Lost]));
+        assert_eq!(server.sessions.of("eve").revoke_all().await.unwrap(), 1);
+        let swapped = faulty.swapped();
+        assert_eq!(swapped.iter().filter(|key| **key == swapped[0]).count(), 3);
+    }
+
+    // B34: a record remembers its last four writes. After four later writes, it may have forgotten the write that was not
+    // answered. The outcome of that write is then unknown, and the response is a 503.
+    async fn a_save_that_is_dropped_while_it_is_stored_counts_once(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let others = server.app.clone();
+        let app = server.serving(Router::new().route("/{writes}", post({
+            let faulty = faulty.clone();
+            move |mut s: S, Path(writes): Path<usize>, headers: HeaderMap| async move {
+                s.visits_mut().add(1);
+                let gate = Gate::new();
+                faulty.plan([Fault::Slow(gate.clone())]);
+                tokio::select! {
+                    _ = s.save() => unreachable!("the store does not answer yet"),
+                    () = gate.wait() => {}
+                }
+                let mut other = other_tab(&others, &headers);
+                for write in 0..writes {
+                    other.post(&format!("/name/{write}")).await;
+                }
+                s.save().await
+            }
+        })));
+        for (writes, status) in [(0, 200), (3, 200), (4, 503), (6, 503)] {
+            let mut visitor = server.visitor();
+            visitor.post("/name/first").await;
+            assert_eq!(visitor.at(&app).post(&format!("/{writes}")).await.status.as_u16(), status, "{writes}");
+            assert_eq!(visitor.get("/show").await.json()["visits"], 1, "{writes}");
+        }
+    }
+
+    // B34, S10: the store may have applied a renewal although its answers were lost. The commit therefore repeats the write with
+    // the same random id, even if the handler has failed.
+    async fn the_visitor_gets_the_id_of_a_renewal_whose_answers_were_lost(store) {
+        let (server, faulty) = Faulty::server(&store, |builder| builder);
+        let app = server.serving(Router::new().route("/{status}", post({
+            let faulty = faulty.clone();
+            move |mut s: S, Path(status): Path<u16>| async move {
+                s.renew();
+                if status == 408 {
+                    let gate = Gate::new();
+                    faulty.plan([Fault::Slow(gate.clone())]);
+                    tokio::select! {
+                        _ = s.save() => unreachable!("the store does not answer yet"),
+                        () = gate.wait() => {}
+                    }
+                } else {
+                    faulty.plan([Fault::Lost, Fault::Lost]);
+                    assert!(s.save().await.unwrap_err().is_unavailable());
+                }
+                StatusCode::from_u16(status).unwrap()
+            }
+        })));
+        for status in [200, 408, 503] {
+            let mut visitor = server.signed_in("ada").await.at(&app);
+            let reply = visitor.post(&format!("/{status}")).await;
+            assert_eq!((reply.status.as_u16(), reply.set_cookie().is_some()), (status, true));
+            assert!(is_in(&visitor.at(&server.app)).await, "{status}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! B19, B21, B22, B28, B34, B55: commits that wait for one session are stored together, in one swap.
+//! B19, B21, B22, B28, B34, B36, B55: commits that wait for one session are stored together, in one swap.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use axum::{Router, extract::Path, routing::post};
 use http::StatusCode;
@@ -13,7 +13,7 @@ use tests::{
 };
 use tokio::{sync::Notify, task::JoinHandle};
 
-use super::faulty::{Fault, Faulty, Gate};
+use super::faulty::{Fault, Faulty, Gate, after};
 
 type S = Session<Site>;
 
@@ -190,6 +190,31 @@ async fn commits_whose_common_swap_was_refused_share_a_swap_again() {
     gate.open();
     assert_eq!(line.answers().await, (vec![StatusCode::OK; 11], 3));
     assert_eq!(line.visits().await, 14);
+}
+
+// B21, B36: a commit passes the stored value on to the next commit. Here the first commit's answer is late, so its value is older
+// than the value that the next request has loaded.
+#[tokio::test]
+async fn a_commit_that_is_handed_an_older_value_loads_again() {
+    let [(here, faulty), (there, _)] = Faulty::two_servers(&AnyStore::memory(), |builder| builder);
+    let mut visitor = here.visitor();
+    visitor.post("/name/first").await;
+    let gate = Gate::new();
+    faulty.plan(after(1, [Fault::Slow(gate.clone())]));
+    let mut before = visitor.clone();
+    let before = tokio::spawn(async move { before.post("/visit").await.status });
+    gate.wait().await;
+    // The commit is stored, but its answer is still on the way. Another process renews the session in the meantime.
+    let mut renewed = visitor.at(&there.app);
+    renewed.post("/login/ada").await;
+    let mut behind = renewed.at(&here.app);
+    let mut request = Box::pin(behind.post("/name/after"));
+    // The request loads the session, which the memory store answers immediately, and then waits for the earlier commit.
+    assert!(poll_fn(|cx| Poll::Ready(request.as_mut().poll(cx))).await.is_pending());
+    gate.open();
+    assert_eq!((before.await.unwrap(), request.await.status), (StatusCode::OK, StatusCode::OK));
+    let seen = renewed.get("/show").await.json();
+    assert_eq!((&seen["user"], &seen["name"], &seen["visits"]), (&json!("ada"), &json!("after"), &json!(1)));
 }
 
 // B22: another process ends the session.

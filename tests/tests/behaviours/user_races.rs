@@ -14,11 +14,10 @@ use tests::{
 };
 use tokio::sync::Barrier;
 
-use super::faulty::{Fault, Faulty, Gate};
-
-async fn is_in(visitor: &Visitor) -> bool {
-    visitor.clone().get("/show").await.json()["user"].as_str() == Some("ada")
-}
+use super::{
+    faulty::{Fault, Faulty, Gate},
+    shared::is_in,
+};
 
 /// Returns the server of another process on the same store.
 fn elsewhere(server: &Server) -> Server {
