@@ -14,8 +14,8 @@
 //! - `next` and `write`: apply the pending changes to a session. They are pure, as are their parts `intent`, `lifetime` and
 //!   `renewal`.
 //! - `commit`: the compare-and-swap loop; `look`: checks whether the stored value already holds the commit's write; `adopt`:
-//!   updates the request after a commit. `group`: stores the changes of several commits in one swap. `update`: changes one field
-//!   immediately, without waiting for the request's commit.
+//!   updates the request after a commit; `undo`: undoes a sign-in that is not listed. `group`: stores the changes of several
+//!   commits in one swap. `update`: changes one field immediately, without waiting for the request's commit.
 //! - `criterion`: what sessions are found by: their user, or a value of an `index` field. `enter`: adds a session to a user's
 //!   list, `index`: to the lists of its values. `lists`: lists and ends the sessions of a list; `edit`: changes the fields of
 //!   listed sessions. `reload`: reloads a session for handles that outlive their response. `leave`: ends a request. `stale`:
@@ -70,6 +70,7 @@ mod several;
 mod snapshot;
 mod span;
 mod stale;
+mod undo;
 mod update;
 
 mod watch;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::TryStreamExt as _;
 use session_runtime::{
     CookieStore, Error, KeyRing, MemoryStore, Session, Sessions, Timestamp,
     store::{Key, Position, Store, StoreError, Swapped, Value, Versioned},

@@ -251,7 +251,7 @@ over_two_stores! {
         assert_eq!(user(&mut tab).await.as_deref(), Some("ada"));
     }
 
-    // B10: the handler failed and its log-out was rejected. The visitor gets the handler's own answer, which is more useful than
+    // B48: the handler failed and its log-out was rejected. The visitor gets the handler's own answer, which is more useful than
     // an error page about the log-out.
     async fn a_failed_handlers_answer_stays_although_its_log_out_came_too_late(store) {
         let server = Server::new(store);

@@ -58,7 +58,7 @@ fn the_stream_ends_when_a_sixth_device_signs_in() {
     for _ in 0..5 {
         Client::of(&shop).post("/login", &[("user", "ada")]).leads_to("/");
     }
-    first.ends("evicted");
+    first.ends("displaced");
 }
 
 #[test]
