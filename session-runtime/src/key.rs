@@ -1,7 +1,6 @@
 //! [`Key`]: the name of a value in a store. [`Scope`]: keeps kinds of sessions and applications apart.
 
 use std::{
-    cmp::Ordering,
     fmt,
     hash::{BuildHasherDefault, Hash, Hasher},
 };
@@ -15,8 +14,7 @@ use crate::{
     keys::framed,
 };
 
-/// The name of one value. A store outside this process sees only [`Key::digest`], from which no cookie can be rebuilt
-/// (SECURITY S2).
+/// The name of one value: 128 bits that look random. They are a hash, from which no cookie can be rebuilt (SECURITY S2).
 ///
 /// ```
 /// use session_runtime::store::Key;
@@ -25,15 +23,8 @@ use crate::{
 /// assert_eq!(key.digest(), [7; 16]);
 /// assert_eq!(key.hex(), "07070707070707070707070707070707");
 /// ```
-#[derive(Clone, Copy)]
-pub struct Key(Named);
-
-#[derive(Clone, Copy)]
-enum Named {
-    /// An id that this process knows. It is hashed only when it leaves the process.
-    Id([u8; 16]),
-    Digest([u8; 16]),
-}
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key([u8; 16]);
 
 impl Key {
     /// Returns a new random key, under which no store has a value.
@@ -47,7 +38,7 @@ impl Key {
     /// # Ok::<(), session_runtime::Error>(())
     /// ```
     pub fn random() -> Result<Self, Error> {
-        random().map(|id| Self(Named::Id(id)))
+        random().map(Self)
     }
 
     /// Returns the key with this digest, for a store that lists its values.
@@ -60,21 +51,18 @@ impl Key {
     /// ```
     #[must_use]
     pub const fn from_digest(digest: [u8; 16]) -> Self {
-        Self(Named::Digest(digest))
+        Self(digest)
     }
 
-    /// Returns the name of the value in a store outside this process: 128 bits that look random.
+    /// Returns the key's 16 bytes.
     ///
     /// ```
     /// # use session_runtime::store::Key;
     /// assert_eq!(Key::from_digest([1; 16]).digest(), [1; 16]);
     /// ```
     #[must_use]
-    pub fn digest(&self) -> [u8; 16] {
-        match self.0 {
-            Named::Id(id) => cut(Sha256::new().chain_update(b"session/key/1").chain_update(id)),
-            Named::Digest(digest) => digest,
-        }
+    pub const fn digest(&self) -> [u8; 16] {
+        self.0
     }
 
     /// Returns [`Key::digest`] in lower-case hexadecimal: 32 characters, fit for a file name or a key.
@@ -85,12 +73,7 @@ impl Key {
     /// ```
     #[must_use]
     pub fn hex(&self) -> String {
-        hex(&self.digest())
-    }
-
-    /// Returns whether the key is known by its digest only, as are all keys that came from a store outside this process.
-    pub(crate) const fn is_digest(&self) -> bool {
-        matches!(self.0, Named::Digest(_))
+        hex(&self.0)
     }
 
     /// Returns [`Key::digest`] in base64url without padding: 22 characters, fit for the name of a key on a server.
@@ -101,32 +84,13 @@ impl Key {
     /// ```
     #[must_use]
     pub fn base64url(&self) -> String {
-        Base64UrlUnpadded::encode_string(&self.digest())
-    }
-
-    /// Returns sixteen bytes that name the value within this process, without hashing. They differ between a key and the key that
-    /// [`Key::from_digest`] makes from its digest.
-    pub(crate) const fn local(&self) -> &[u8; 16] {
-        match &self.0 {
-            Named::Id(id) | Named::Digest(id) => id,
-        }
+        Base64UrlUnpadded::encode_string(&self.0)
     }
 }
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        match (self.0, other.0) {
-            (Named::Id(one), Named::Id(other)) => one == other,
-            _ => self.digest() == other.digest(),
-        }
-    }
-}
-
-impl Eq for Key {}
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.digest().hash(state);
+        state.write(&self.0);
     }
 }
 
@@ -159,88 +123,45 @@ impl Scope {
 
     /// Returns the key of a session.
     pub(crate) fn session(self, selector: Selector) -> Key {
-        self.local(selector, 0)
+        self.key("session/key/1", &[&selector.0])
     }
 
     /// Returns the key of a session's revocation.
     pub(crate) fn revocation(self, selector: Selector) -> Key {
-        self.local(selector, 16)
+        self.key("session/revocation/1", &[&selector.0])
     }
 
     /// Returns the key of a user's list. It does not hide the identity: anyone who guesses the identity can compute the key.
     pub(crate) fn list(self, identity: &[u8]) -> Key {
-        Key(Named::Digest(cut(Sha256::new()
-            .chain_update(b"session/list/1")
-            .chain_update(self.hash)
-            .chain_update(identity))))
+        self.key("session/list/1", &[identity])
     }
 
     /// Returns the key of the list of sessions whose `index` field has a value. Like the key of a user's list, it does not hide
     /// the value.
     pub(crate) fn index(self, field: &str, value: &[u8]) -> Key {
-        Key(Named::Digest(cut(Sha256::new()
-            .chain_update(b"session/index/1")
-            .chain_update(self.hash)
-            .chain_update((field.len() as u64).to_be_bytes())
-            .chain_update(field)
-            .chain_update(value))))
+        self.key("session/index/1", &[&(field.len() as u64).to_be_bytes(), field.as_bytes(), value])
     }
 
     /// Returns the key of the marker, which holds the ids of the application's keys.
     pub(crate) fn marker(self) -> Key {
-        Key(Named::Digest(cut(Sha256::new().chain_update(b"session/marker/1").chain_update(self.hash))))
+        self.key("session/marker/1", &[])
     }
 
-    /// Masks a selector with the scope. Only the server draws selectors, which have 128 random bits (64 for a session in a
-    /// cookie), so the result is unique.
-    fn local(self, selector: Selector, half: usize) -> Key {
-        let mut id = selector.0;
-        id.iter_mut().zip(self.hash.iter().skip(half)).for_each(|(to, mask)| *to ^= mask);
-        Key(Named::Id(id))
-    }
-}
-
-fn cut(hash: Sha256) -> [u8; 16] {
-    let hash = hash.finalize();
-    let mut digest = [0; 16];
-    digest.copy_from_slice(&hash[..16]);
-    digest
-}
-
-/// A key, compared by its bytes within this process.
-#[derive(Clone, Copy)]
-pub(crate) struct Local(pub(crate) Key);
-
-impl PartialEq for Local {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.local() == other.0.local()
+    /// Returns the key of a value of this scope. `class`: what kind of value it is. `name`: what tells it from others of the kind.
+    fn key(self, class: &str, name: &[&[u8]]) -> Key {
+        // With half of the scope's hash, all of this fits in one block of the hash function, for a session.
+        let hash = Sha256::new().chain_update(class).chain_update(&self.hash[..16]);
+        let hash = name.iter().fold(hash, |hash, part| hash.chain_update(part)).finalize();
+        let mut key = [0; 16];
+        key.copy_from_slice(&hash[..16]);
+        Key(key)
     }
 }
 
-impl Eq for Local {}
+/// The hasher of tables whose names are [`Key`]s.
+pub(crate) type ByKey = BuildHasherDefault<RandomAlready>;
 
-impl PartialOrd for Local {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Local {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.local().cmp(other.0.local())
-    }
-}
-
-impl Hash for Local {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write(self.0.local());
-    }
-}
-
-/// The hasher of [`Local`] keys.
-pub(crate) type ByLocal = BuildHasherDefault<RandomAlready>;
-
-/// Keys are random or hashes, so their first bytes serve as their hash.
+/// Keys look random, so their first bytes serve as their hash.
 #[derive(Default)]
 pub(crate) struct RandomAlready(u64);
 

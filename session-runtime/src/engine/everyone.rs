@@ -11,12 +11,12 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    error::{Error, Kind},
+    error::Error,
     event::ImpersonationEnd,
     key::Key,
     record::Owner,
     store::{Position, Scanned},
-    value::{Class, EndReason, Versioned},
+    value::{EndReason, Versioned},
 };
 
 impl Engine {
@@ -104,39 +104,12 @@ impl Engine {
         self.end_stored(key, EndReason::Revoked, ImpersonationEnd::Revoked, |_| Owner::Own).await
     }
 
-    /// Ends one session, of any visitor. `named`: the session's key, which may be a digest. Returns whether this call ended it.
+    /// Ends one session, of any visitor. Returns whether this call ended it.
     ///
     /// # Errors
     /// If sessions are in cookies. [`Error::is_unavailable`] if the store does not answer.
-    pub(crate) async fn end_named(&self, named: &Key) -> Result<bool, Error> {
-        let Some(key) = self.find(named).await? else { return Ok(false) };
-        Ok(self.end_any(&key).await? == End::Ended)
-    }
-
-    /// Returns the key by which the store knows a session.
-    async fn find(&self, named: &Key) -> Result<Option<Key>, Error> {
+    pub(crate) async fn end_one(&self, key: &Key) -> Result<bool, Error> {
         self.backend.sessions()?;
-        if self.load(named, self.clock.now()).await?.is_some() {
-            return Ok(Some(*named));
-        }
-        // A store in this process knows a session by its id, which cannot be computed from the digest. So its keys are compared.
-        let mut next = Some(Position::start());
-        while let Some(from) = next {
-            let batch = match self.scan(&from).await {
-                Err(error) if matches!(error.kind(), Kind::NotListed(_)) => return Ok(None),
-                batch => batch?,
-            };
-            for (key, stored) in &batch.values {
-                if key == named {
-                    return Ok(Some(*key));
-                }
-                // The store knows sessions by their digests, so the load above would have found the session.
-                if key.is_digest() && matches!(stored.value().class(), Class::Guest | Class::User) {
-                    return Ok(None);
-                }
-            }
-            next = batch.next;
-        }
-        Ok(None)
+        Ok(self.end_any(key).await? == End::Ended)
     }
 }

@@ -121,10 +121,7 @@ impl Engine {
         deadline: &Deadline,
     ) -> Result<(), Error> {
         let list = self.list_of(criterion);
-        // Hashed once here: a comparison of two keys of different forms hashes one of them, and a list may have thousands of
-        // entries.
-        let stored = session.digest();
-        let is_it = |entry: &&ListEntry| entry.key.local() == session.local() || *entry.key.local() == stored;
+        let is_it = |entry: &&ListEntry| entry.key == *session;
         let mut claim = self.claim_loaded(&list, Pace::Patient, deadline).await?;
         let (mut leaving, mut is_checked) = (Vec::new(), false);
         loop {

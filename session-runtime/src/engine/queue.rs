@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     error::{Error, Kind},
-    key::{ByLocal, Key, Local},
+    key::{ByKey, Key},
     value::Versioned,
 };
 
@@ -90,7 +90,7 @@ const MOST_JOINED: usize = 63;
 #[derive(Default)]
 pub(crate) struct Queues([Mutex<Lines>; SHARDS]);
 
-type Lines = HashMap<Local, Line, ByLocal>;
+type Lines = HashMap<Key, Line, ByKey>;
 
 const SHARDS: usize = 16;
 
@@ -147,7 +147,7 @@ pub(super) struct Turn<'a> {
 impl Queues {
     /// Returns the turn, if no other commit holds the key. `known`: the key's value when it was last loaded.
     pub(super) fn enter_if_free(&self, key: &Key, known: Option<&Versioned>) -> Option<Turn<'_>> {
-        match self.shard(key).entry(Local(*key)) {
+        match self.shard(key).entry(*key) {
             Entry::Occupied(_) => return None,
             Entry::Vacant(free) => free.insert(Line::default()),
         };
@@ -209,7 +209,7 @@ impl Queues {
         offer: Option<Arc<Offer>>,
         deadline: &Deadline,
     ) -> Result<Option<oneshot::Receiver<Handed>>, Error> {
-        match self.shard(key).entry(Local(*key)) {
+        match self.shard(key).entry(*key) {
             Entry::Vacant(free) => {
                 free.insert(Line::default());
                 Ok(None)
@@ -246,31 +246,31 @@ impl Queues {
 
     fn gives_up(&self, key: &Key, deadline: &Deadline) -> Error {
         let shard = self.shard(key);
-        shard.get(&Local(*key)).map_or_else(|| Error::new(Kind::Conflict), |line| line.gives_up(deadline))
+        shard.get(key).map_or_else(|| Error::new(Kind::Conflict), |line| line.gives_up(deadline))
     }
 
     /// Notes that the store has answered the commit that has the turn.
     fn hear(&self, key: &Key) {
-        if let Some(Line { heard: Some(heard), .. }) = self.shard(key).get_mut(&Local(*key)) {
+        if let Some(Line { heard: Some(heard), .. }) = self.shard(key).get_mut(key) {
             *heard = Instant::now();
         }
     }
 
     /// Returns whether a commit holds this key.
     pub(super) fn is_busy(&self, key: &Key) -> bool {
-        self.shard(key).contains_key(&Local(*key))
+        self.shard(key).contains_key(key)
     }
 
     fn shard(&self, key: &Key) -> MutexGuard<'_, Lines> {
-        let [.., last] = key.local();
+        let [.., last] = key.digest();
         // No code under this lock panics halfway through a change, so the state behind a poisoned lock is whole.
-        self.0[usize::from(*last) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+        self.0[usize::from(last) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes those commits from the front of the line that offer their changes, and returns them.
     fn take_offers(&self, key: &Key) -> VecDeque<Place> {
         let mut shard = self.shard(key);
-        let Some(Line { places: line, .. }) = shard.get_mut(&Local(*key)) else { return VecDeque::new() };
+        let Some(Line { places: line, .. }) = shard.get_mut(key) else { return VecDeque::new() };
         let offers = line.iter().take(MOST_JOINED).take_while(|place| place.offer.is_some()).count();
         line.drain(..offers).collect()
     }
@@ -278,7 +278,7 @@ impl Queues {
     /// Puts commits back at the front of the line, behind the urgent ones.
     fn put_back(&self, key: &Key, places: impl DoubleEndedIterator<Item = Place>) {
         let mut shard = self.shard(key);
-        let Some(Line { places: line, .. }) = shard.get_mut(&Local(*key)) else { return };
+        let Some(Line { places: line, .. }) = shard.get_mut(key) else { return };
         let urgent = line.iter().take_while(|place| place.is_urgent).count();
         places.rev().for_each(|place| line.insert(urgent, place));
     }
@@ -286,7 +286,7 @@ impl Queues {
     /// Wakes the next in line, or frees the key.
     fn pass(&self, key: &Key, mut run: Run, newest: Option<Option<&Versioned>>) {
         let mut shard = self.shard(key);
-        let Entry::Occupied(mut line) = shard.entry(Local(*key)) else { return };
+        let Entry::Occupied(mut line) = shard.entry(*key) else { return };
         while let Some(next) = line.get_mut().places.pop_front() {
             run.since.get_or_insert_with(Instant::now);
             if newest.is_some() {

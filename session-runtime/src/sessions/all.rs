@@ -109,7 +109,7 @@ impl<S: Schema> Sessions<S> {
     /// # Ok(()) }
     /// ```
     pub async fn revoke(&self, session: SessionHandle) -> Result<bool, Error> {
-        self.engine.end_named(&session.key()).await
+        self.engine.end_one(&session.key()).await
     }
 
     /// Ends the sessions of all visitors, guests included, and returns how many ended (OWASP ASVS 7.4.5). Only the sessions of

@@ -29,7 +29,7 @@ use crate::{
     clock::Timestamp,
     event::SessionEnd,
     id::Nonce,
-    key::{ByLocal, Key, Local},
+    key::{ByKey, Key},
     record::Record,
 };
 
@@ -53,9 +53,9 @@ pub(crate) struct Watches {
 
 #[derive(Default)]
 struct Watched {
-    sessions: HashMap<Name, Entry, ByLocal>,
+    sessions: HashMap<Key, Entry, ByKey>,
     /// When each session is due, earliest first. A session with a look in progress is not in this set.
-    due: BTreeSet<(Instant, Name)>,
+    due: BTreeSet<(Instant, Key)>,
     /// How many looks have begun.
     looks: u64,
 }
@@ -67,16 +67,8 @@ struct Look {
     keys: Vec<Key>,
 }
 
-/// A key that holds only its digest. A store's feed names keys that way.
-type Name = Local;
-
-fn name(key: &Key) -> Name {
-    Local(Key::from_digest(key.digest()))
-}
-
 /// A watched session.
 struct Entry {
-    key: Key,
     /// The session's next deadline, as last known.
     expires_at: Timestamp,
     next: Next,
@@ -149,21 +141,21 @@ impl Watches {
     }
 
     /// Adds a watcher. Makes the session due immediately, because it may have ended since the request loaded it.
-    fn add(&self, name: Name, subject: &Subject) -> Arc<Watcher> {
+    fn add(&self, subject: &Subject) -> Arc<Watcher> {
         let Subject { key, generation, signed_in, expires_at } = *subject;
         let Watched { sessions, due, looks } = &mut *self.lock();
         let (end, wake) = (OnceLock::new(), Notify::new());
         let watcher = Arc::new(Watcher { generation, signed_in, since: *looks, end, wake });
-        match sessions.entry(name) {
+        match sessions.entry(key) {
             hash_map::Entry::Occupied(entry) => {
                 let entry = entry.into_mut();
                 entry.watchers.push(Arc::clone(&watcher));
-                entry.hasten(due, name);
+                entry.hasten(due, key);
             }
             hash_map::Entry::Vacant(place) => {
                 let now = Instant::now();
-                place.insert(Entry { key, expires_at, next: Next::At(now), watchers: vec![Arc::clone(&watcher)] });
-                due.insert((now, name));
+                place.insert(Entry { expires_at, next: Next::At(now), watchers: vec![Arc::clone(&watcher)] });
+                due.insert((now, key));
                 self.count.fetch_add(1, Ordering::SeqCst);
             }
         }
@@ -172,19 +164,19 @@ impl Watches {
     }
 
     /// Removes a watcher, if it is still there.
-    fn remove(&self, name: Name, watcher: &Arc<Watcher>) {
+    fn remove(&self, key: Key, watcher: &Arc<Watcher>) {
         let watched = &mut *self.lock();
-        let Some(entry) = watched.sessions.get_mut(&name) else { return };
+        let Some(entry) = watched.sessions.get_mut(&key) else { return };
         entry.watchers.retain(|other| !Arc::ptr_eq(other, watcher));
         if entry.watchers.is_empty() {
-            self.forget(watched, name);
+            self.forget(watched, key);
         }
     }
 
-    fn forget(&self, watched: &mut Watched, name: Name) {
-        if let Some(entry) = watched.sessions.remove(&name) {
+    fn forget(&self, watched: &mut Watched, key: Key) {
+        if let Some(entry) = watched.sessions.remove(&key) {
             if let Next::At(at) = entry.next {
-                watched.due.remove(&(at, name));
+                watched.due.remove(&(at, key));
             }
             self.count.fetch_sub(1, Ordering::SeqCst);
         }
@@ -196,10 +188,9 @@ impl Watches {
         if self.count.load(Ordering::SeqCst) == 0 {
             return;
         }
-        let name = name(key);
         let Watched { sessions, due, .. } = &mut *self.lock();
-        if let Some(entry) = sessions.get_mut(&name) {
-            entry.hasten(due, name);
+        if let Some(entry) = sessions.get_mut(key) {
+            entry.hasten(due, *key);
             self.wake.notify_one();
         }
     }
@@ -207,8 +198,8 @@ impl Watches {
     /// Makes all watched sessions due at once: messages about them may have been lost.
     fn hint_all(&self) {
         let Watched { sessions, due, .. } = &mut *self.lock();
-        for (name, entry) in sessions {
-            entry.hasten(due, *name);
+        for (key, entry) in sessions {
+            entry.hasten(due, *key);
         }
         self.wake.notify_one();
     }
@@ -218,14 +209,14 @@ impl Watches {
         let Watched { sessions, due, looks } = &mut *self.lock();
         *looks += 1;
         let mut look = Look { number: *looks, keys: Vec::new() };
-        while let Some((at, name)) = due.first().copied() {
+        while let Some((at, key)) = due.first().copied() {
             if at > now || look.keys.len() == most {
                 return (look, Some(at));
             }
             due.pop_first();
-            if let Some(entry) = sessions.get_mut(&name) {
+            if let Some(entry) = sessions.get_mut(&key) {
                 entry.next = Next::Looking { look: look.number, again: false };
-                look.keys.push(entry.key);
+                look.keys.push(key);
             }
         }
         (look, None)
@@ -234,9 +225,8 @@ impl Watches {
     /// Applies the result of a look to one session: wakes the watchers for which the session is over, and sets when the session
     /// is due next. `look` is the number of the look. `judge` returns the session's fate, given its deadline as last known.
     fn judge(&self, look: u64, key: &Key, now: Timestamp, judge: impl FnOnce(Timestamp) -> Fate) {
-        let name = name(key);
         let mut watched = self.lock();
-        let Some(entry) = watched.sessions.get_mut(&name) else { return };
+        let Some(entry) = watched.sessions.get_mut(key) else { return };
         // All watchers may have been removed since the look began, and new ones added, for which another look is due.
         let Next::Looking { look: current, again } = entry.next else { return };
         if current != look {
@@ -250,7 +240,7 @@ impl Watches {
         };
         let over: Vec<_> = entry.watchers.extract_if(.., is_over).collect();
         if entry.watchers.is_empty() {
-            self.forget(&mut watched, name);
+            self.forget(&mut watched, *key);
         } else {
             if let Fate::Live { expires_at, .. } = fate {
                 entry.expires_at = expires_at;
@@ -258,7 +248,7 @@ impl Watches {
             let wait = if again { Duration::ZERO } else { self.wait(entry.expires_at.since(now)) };
             let at = Instant::now() + wait;
             entry.next = Next::At(at);
-            watched.due.insert((at, name));
+            watched.due.insert((at, *key));
         }
         drop(watched);
         // The lock is released first: waking a task may drop it immediately, and dropping its watch takes the lock.
@@ -269,13 +259,12 @@ impl Watches {
     fn put_back(&self, look: &Look, wait: impl Fn() -> Duration) {
         let Watched { sessions, due, .. } = &mut *self.lock();
         for key in &look.keys {
-            let name = name(key);
-            if let Some(entry) = sessions.get_mut(&name)
+            if let Some(entry) = sessions.get_mut(key)
                 && matches!(entry.next, Next::Looking { look: number, .. } if number == look.number)
             {
                 let at = Instant::now() + wait();
                 entry.next = Next::At(at);
-                due.insert((at, name));
+                due.insert((at, *key));
             }
         }
     }
@@ -312,13 +301,13 @@ impl Watches {
 
 impl Entry {
     /// Makes the session due immediately.
-    fn hasten(&mut self, due: &mut BTreeSet<(Instant, Name)>, name: Name) {
+    fn hasten(&mut self, due: &mut BTreeSet<(Instant, Key)>, key: Key) {
         match &mut self.next {
             Next::Looking { again, .. } => *again = true,
             Next::At(at) => {
-                due.remove(&(*at, name));
+                due.remove(&(*at, key));
                 *at = Instant::now().min(*at);
-                due.insert((*at, name));
+                due.insert((*at, key));
             }
         }
     }
@@ -327,15 +316,13 @@ impl Entry {
 /// A watch in progress. Dropping it ends the watch.
 struct Watching {
     engine: Arc<Engine>,
-    name: Name,
+    key: Key,
     watcher: Arc<Watcher>,
 }
 
 impl Watching {
     fn begin(engine: &Arc<Engine>, subject: &Subject) -> Self {
-        let name = name(&subject.key);
-        let watcher = engine.watches.add(name, subject);
-        Self { engine: Arc::clone(engine), name, watcher }
+        Self { engine: Arc::clone(engine), key: subject.key, watcher: engine.watches.add(subject) }
     }
 
     /// Waits until the session is over for this watcher.
@@ -356,6 +343,6 @@ impl Watching {
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        self.engine.watches.remove(self.name, &self.watcher);
+        self.engine.watches.remove(self.key, &self.watcher);
     }
 }

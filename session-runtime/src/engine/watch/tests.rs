@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Fate, Next, Subject, Watcher, Watches, name};
+use super::{Fate, Next, Subject, Watcher, Watches};
 use crate::{clock::Timestamp, event::SessionEnd, key::Key};
 
 const EVERY: Duration = Duration::from_secs(15);
@@ -20,7 +20,7 @@ fn subject(number: u8, generation: u64) -> Subject {
 
 fn watch(watches: &Watches, number: u8, generation: u64) -> (Key, Arc<Watcher>) {
     let subject = subject(number, generation);
-    (subject.key, watches.add(name(&subject.key), &subject))
+    (subject.key, watches.add(&subject))
 }
 
 /// Begins a look at the sessions that are due after this time.
@@ -30,7 +30,7 @@ fn due(watches: &Watches, after: Duration) -> Vec<Key> {
 
 /// Ends the look at a session that is in progress.
 fn judge(watches: &Watches, key: &Key, fate: Fate) {
-    let look = watches.lock().sessions.get(&name(key)).and_then(|entry| match entry.next {
+    let look = watches.lock().sessions.get(key).and_then(|entry| match entry.next {
         Next::Looking { look, .. } => Some(look),
         Next::At(_) => None,
     });
@@ -95,11 +95,11 @@ async fn a_watch_that_is_dropped_leaves_nothing_behind() {
     let watches = Watches::new(EVERY);
     let (key, first) = watch(&watches, 1, 0);
     let (_, second) = watch(&watches, 1, 0);
-    watches.remove(name(&key), &first);
+    watches.remove(key, &first);
     assert_eq!(watches.lock().sessions.len(), 1);
     due(&watches, Duration::ZERO);
-    assert!(matches!(watches.lock().sessions[&name(&key)].next, Next::Looking { again: false, .. }));
-    watches.remove(name(&key), &second);
+    assert!(matches!(watches.lock().sessions[&key].next, Next::Looking { again: false, .. }));
+    watches.remove(key, &second);
     judge(&watches, &key, LIVE);
     assert!(watches.lock().sessions.is_empty() && watches.lock().due.is_empty());
     assert_eq!(watches.count.load(std::sync::atomic::Ordering::SeqCst), 0);
@@ -140,7 +140,7 @@ async fn a_look_does_not_count_for_a_session_whose_watchers_were_replaced_meanwh
     let watches = Watches::new(EVERY);
     let (key, first) = watch(&watches, 1, 0);
     let (look, _) = watches.take_due(Instant::now(), 64);
-    watches.remove(name(&key), &first);
+    watches.remove(key, &first);
     let (_, second) = watch(&watches, 1, 1);
     watches.judge(look.number, &key, NOW, |_| LIVE);
     assert_eq!(second.end.get(), None);

@@ -264,8 +264,8 @@ impl Inner {
     fn shard_of(&self, key: &Key) -> MutexGuard<'_, Shard> {
         // The last byte of the key selects the shard. The hash tables inside the shards use the first bytes, which must stay
         // evenly distributed within each shard.
-        let [.., last] = key.local();
-        self.shard(usize::from(*last) & (self.shards.len() - 1))
+        let [.., last] = key.digest();
+        self.shard(usize::from(last) & (self.shards.len() - 1))
     }
 
     /// Locks a shard. A panic under this lock fails only its own request, since each step under it leaves the shard consistent.

@@ -20,10 +20,10 @@ impl MemoryStore {
         let (list, keys) = listed.unwrap_or_else(|| {
             // Sorted after the shard is unlocked, since sorting takes long.
             let mut keys = self.0.shard(index).keys();
-            keys.sort_unstable_by_key(|key| *key.local());
+            keys.sort_unstable();
             (self.0.count_use(), keys.into())
         });
-        let past = |key: &Key| within.is_some_and(|(_, after)| *key.local() <= after);
+        let past = |key: &Key| within.is_some_and(|(_, after)| *key <= after);
         let rest = &keys[keys.partition_point(past)..];
         let (batch, rest) = rest.split_at(rest.len().min(BATCH));
         let next = match batch.last().filter(|_| !rest.is_empty()) {
@@ -83,13 +83,13 @@ impl Lists {
 }
 
 /// A list, and the key in it after which a scan continues.
-type Within = (u64, [u8; 16]);
+type Within = (u64, Key);
 
 fn position(index: usize, within: Option<(u64, &Key)>) -> Position {
     let mut bytes = vec![index as u8];
     if let Some((list, after)) = within {
         bytes.extend(list.to_be_bytes());
-        bytes.extend(after.local());
+        bytes.extend(after.digest());
     }
     Position::new(bytes)
 }
@@ -101,5 +101,5 @@ fn parse(from: &Position) -> Option<(usize, Option<Within>)> {
         return Some((usize::from(*index), None));
     }
     let (list, after) = within.split_first_chunk()?;
-    Some((usize::from(*index), Some((u64::from_be_bytes(*list), after.try_into().ok()?))))
+    Some((usize::from(*index), Some((u64::from_be_bytes(*list), Key::from_digest(after.try_into().ok()?)))))
 }

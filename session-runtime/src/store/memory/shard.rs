@@ -9,18 +9,18 @@ use std::{
 use hashlink::LinkedHashMap;
 
 use super::{Class, Key, Timestamp, Value};
-use crate::key::{ByLocal, Local};
+use crate::key::ByKey;
 
 #[derive(Default)]
 pub(super) struct Shard {
     /// Values that are evicted when the store is full: tombstones first, then guests, then users.
     evictable: [ByUse; RANKS],
     /// Values that stay until they expire: lists, revocations, markers, and values of unknown classes.
-    fixed: HashMap<Local, Value, ByLocal>,
+    fixed: HashMap<Key, Value, ByKey>,
     /// The deadlines, earliest first. Each value that can expire has an entry no later than its own deadline. A request that
     /// extends a value leaves its entry as it is; the entry is corrected when its time has come. Entries of removed values are
     /// dropped when their time has come, or when there are more than twice as many entries as values.
-    deadlines: BinaryHeap<Reverse<(Timestamp, Local)>>,
+    deadlines: BinaryHeap<Reverse<(Timestamp, Key)>>,
 }
 
 /// How many kinds of values may be evicted.
@@ -37,7 +37,7 @@ const fn rank(class: Class) -> Option<usize> {
 }
 
 /// Values in order of use, the least recently used first.
-type ByUse = LinkedHashMap<Local, HeldValue, ByLocal>;
+type ByUse = LinkedHashMap<Key, HeldValue, ByKey>;
 
 struct HeldValue {
     value: Value,
@@ -55,26 +55,24 @@ pub(super) struct Swept {
 impl Shard {
     /// Returns the value, expired or not, without counting this as a use.
     pub(super) fn get(&self, key: &Key) -> Option<&Value> {
-        let key = Local(*key);
-        let evictable = self.evictable.iter().rev().find_map(|values| values.get(&key).map(|held| &held.value));
-        evictable.or_else(|| self.fixed.get(&key))
+        let evictable = self.evictable.iter().rev().find_map(|values| values.get(key).map(|held| &held.value));
+        evictable.or_else(|| self.fixed.get(key))
     }
 
     /// Returns the value, expired or not. Counts as a use.
     pub(super) fn load(&mut self, key: &Key, used: u64) -> Option<Value> {
-        let key = Local(*key);
         for values in self.evictable.iter_mut().rev() {
-            if let Some(held) = values.to_back(&key) {
+            if let Some(held) = values.to_back(key) {
                 held.used = used;
                 return Some(held.value.clone());
             }
         }
-        self.fixed.get(&key).cloned()
+        self.fixed.get(key).cloned()
     }
 
     /// Stores `value`, new or in place of the previous one. Counts as a use.
     pub(super) fn put(&mut self, key: &Key, value: Value, used: u64) {
-        let (key, deadline, rank) = (Local(*key), value.expires_at(), rank(value.class()));
+        let (key, deadline, rank) = (*key, value.expires_at(), rank(value.class()));
         let mut before = match rank {
             Some(rank) => self.evictable[rank].insert(key, HeldValue { value, used }).map(|held| held.value),
             None => self.fixed.insert(key, value),
@@ -93,13 +91,12 @@ impl Shard {
 
     /// Removes the value and returns it.
     pub(super) fn remove(&mut self, key: &Key) -> Option<Value> {
-        let key = Local(*key);
-        let evictable = self.evictable.iter_mut().rev().find_map(|values| values.remove(&key).map(|held| held.value));
-        evictable.or_else(|| self.fixed.remove(&key))
+        let evictable = self.evictable.iter_mut().rev().find_map(|values| values.remove(key).map(|held| held.value));
+        evictable.or_else(|| self.fixed.remove(key))
     }
 
     pub(super) fn keys(&self) -> Vec<Key> {
-        self.evictable.iter().flat_map(|values| values.keys()).chain(self.fixed.keys()).map(|key| key.0).collect()
+        self.evictable.iter().flat_map(|values| values.keys()).chain(self.fixed.keys()).copied().collect()
     }
 
     /// Checks up to `limit` deadlines that have passed, and removes the values that have expired.
@@ -110,8 +107,8 @@ impl Shard {
                 return Swept { removed, done: true };
             };
             let key = PeekMut::pop(next).0.1;
-            match self.get(&key.0).map(Value::expires_at) {
-                Some(deadline) if deadline.passed(now) => removed.extend(self.remove(&key.0)),
+            match self.get(&key).map(Value::expires_at) {
+                Some(deadline) if deadline.passed(now) => removed.extend(self.remove(&key)),
                 Some(later) => self.expect(later, key),
                 None => {}
             }
@@ -128,7 +125,7 @@ impl Shard {
     pub(super) fn evict(&mut self, rank: usize, used: u64) -> Option<(Key, Value)> {
         let values = &mut self.evictable[rank];
         let still = values.front().is_some_and(|(_, held)| held.used == used);
-        still.then(|| values.pop_front())?.map(|(key, held)| (key.0, held.value))
+        still.then(|| values.pop_front())?.map(|(key, held)| (key, held.value))
     }
 
     /// Frees memory after many values were removed.
@@ -155,7 +152,7 @@ impl Shard {
         self.evictable.iter().map(LinkedHashMap::len).sum::<usize>() + self.fixed.len()
     }
 
-    fn expect(&mut self, deadline: Timestamp, key: Local) {
+    fn expect(&mut self, deadline: Timestamp, key: Key) {
         if deadline == Timestamp::NEVER {
             return;
         }
