@@ -109,7 +109,7 @@ mod unix {
             })
         }
 
-        /// Returns a folder on the way in which another user could replace entries that belong to this user or to root.
+        /// Returns a folder on the way, if another user could replace entries in it that belong to this user or to root.
         pub(crate) fn loose_folder(&self, user: u32) -> Option<Loose<'_>> {
             self.folders.iter().find_map(|(path, seen)| {
                 let why = match other_owner(seen, user) {

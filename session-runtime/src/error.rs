@@ -44,7 +44,7 @@ pub(crate) enum Kind {
     #[error("the field `{field}` could not be encoded; nothing was written")]
     Encode { field: &'static str },
     #[error(
-        "the field `{field}` could not be read again as it would be stored; nothing was written: see \
+        "the field `{field}` cannot be read back from the form in which it would be stored; nothing was written: see \
          `session_runtime::guide::values`"
     )]
     Unreadable { field: &'static str },
@@ -63,7 +63,7 @@ pub(crate) enum Kind {
     FieldTooLong { field: &'static str, length: usize, most: usize },
     #[error(
         "`{field}` takes {bytes} bytes, and the `Bounded::MAX_BYTES` of its type says at most {most}; nothing was written: \
-         correct that"
+         correct `MAX_BYTES`"
     )]
     Unbounded { field: &'static str, bytes: usize, most: usize },
     #[error(
@@ -89,8 +89,8 @@ pub(crate) enum Kind {
     #[error("{0}")]
     NotListed(&'static str),
     #[error(
-        "this position is not one of the sessions' store, or the store can no longer continue from it: begin at the start, \
-         with `Sessions::all`"
+        "this position does not come from the sessions' store, or the store can no longer continue from it: begin at the \
+         start, with `Sessions::all`"
     )]
     UnknownPosition,
     #[error("this session does not belong to a store (it was made for a test), so it cannot be saved")]
@@ -98,7 +98,7 @@ pub(crate) enum Kind {
     #[error("the operating system did not provide random bytes, so no session can be made")]
     Random,
     #[error(
-        "the cookie {name} would have {bytes} bytes, name and value together, and browsers drop one of more than {allowed}; store less, or keep it in the session"
+        "the cookie {name} would have {bytes} bytes, name and value together, and browsers drop cookies of more than {allowed}; store less, or keep the value in the session"
     )]
     CookieTooLarge { name: String, bytes: usize, allowed: usize },
     #[error("{0}")]
@@ -116,13 +116,13 @@ impl Error {
         Self::new(Kind::Setup(sentence.into()))
     }
 
-    /// Returns the same error at start, with the name of the setting in front.
+    /// Turns this error into a set-up error ([`Error::is_setup`]), with the name of the setting in front of its message.
     pub(crate) fn within(mut self, name: &str) -> Self {
         self.0.kind = Kind::Setup(format!("{name}: {}", self.kind()));
         self
     }
 
-    /// Returns this error as one of a store that did not answer.
+    /// Turns this error into one of a store that did not answer, with this error as the cause.
     pub(crate) fn into_unavailable(self) -> Self {
         if matches!(self.kind(), Kind::Unavailable) { self } else { Self::new(Kind::Unavailable).because(self) }
     }
@@ -213,9 +213,10 @@ impl Error {
     }
 
     /// Returns whether the session would exceed [`SessionsBuilder::max_bytes`](crate::SessionsBuilder::max_bytes) or the size
-    /// that browsers accept for a cookie ([`CookieStore`](crate::CookieStore)), or whether a field would exceed its `max_len`.
-    /// Nothing was written. The message names the field, or the largest ones. Also returns `true` for a plain cookie that is too
-    /// large for browsers.
+    /// that browsers accept for a cookie ([`CookieStore`](crate::CookieStore)), or whether a field would exceed a limit of its
+    /// own: its `max_len`, the [`MAX_BYTES`](crate::Bounded::MAX_BYTES) of its type, or what an `index` allows. Nothing was
+    /// written. The message names the field, or the largest ones. Also returns `true` for a plain cookie that is too large for
+    /// browsers.
     ///
     /// ```
     /// # fn check(error: &session_runtime::Error) -> bool {
@@ -378,7 +379,7 @@ impl StoreError {
         self.what == What::UnknownPosition
     }
 
-    /// Returns the same error with its cause. The message then ends with the cause and the causes of that.
+    /// Returns the same error with its cause. The message then ends with the cause, and with the causes of the cause.
     ///
     /// ```
     /// # use session_runtime::store::StoreError;
@@ -420,7 +421,7 @@ mod tests {
     #[error("no route: {0}")]
     struct Outer(#[source] std::io::Error);
 
-    /// Returns what a program prints that shows an error with its sources.
+    /// Returns the output of a program that prints an error with its sources.
     fn printed(error: &dyn StdError) -> String {
         let sources = std::iter::successors(error.source(), |&error| error.source());
         sources.fold(error.to_string(), |printed, source| format!("{printed}: {source}"))

@@ -147,9 +147,10 @@ impl Scope {
         self.key("session/marker/1", &[])
     }
 
-    /// Returns the key of a value of this scope. `class`: what kind of value it is. `name`: what tells it from others of the kind.
+    /// Returns the key of a value of this scope. `class` is the kind of value, and `name` distinguishes it from others of that
+    /// kind.
     fn key(self, class: &str, name: &[&[u8]]) -> Key {
-        // With half of the scope's hash, all of this fits in one block of the hash function, for a session.
+        // This uses only half of the scope's hash, so that the input for a session's key fits in one block of the hash function.
         let hash = Sha256::new().chain_update(class).chain_update(&self.hash[..16]);
         let hash = name.iter().fold(hash, |hash, part| hash.chain_update(part)).finalize();
         let mut key = [0; 16];

@@ -86,7 +86,8 @@
 //! | the user already has as many sessions as [`SessionLimit::Refuse`] allows | 409 and [`Event::SignInRefused`], no cookie | the same |
 //! | the store is down or slow, or it is unknown whether the changes are stored | 503, no cookie | the same |
 //! | a sign-in could not be added to the user's list of sessions | 503, no cookie; the sign-in is undone | the same |
-//! | a value is too large, or cannot be encoded or read again | 500, no cookie; nothing is stored | the same |
+//! | a value, the session or its cookie would be too large | 413, no cookie; nothing is stored | the same |
+//! | a value cannot be encoded or read back, or exceeds the [`Bounded::MAX_BYTES`] of its type | 500, no cookie; nothing is stored | the same |
 //! | the handler failed: its response has status 408, 499 or 5xx | that response; the changes and any sign-in are dropped, but `destroy`, `log_out`, `stop_impersonating` and `renew` still take effect | the same |
 //!
 //! An answer of 409 or 503 does not undo what the handler did elsewhere, such as in a database or a log. So call `save().await?`
@@ -162,7 +163,7 @@ pub use self::store::sql::{SqlPool, SqlStore};
 #[cfg(feature = "rocket")]
 #[doc(inline)]
 pub use self::web::WithChanges;
-// The pages of these items are here, and not in `web`.
+// In rustdoc, the pages of these items are at the root of the crate, and not in `web`.
 #[cfg(feature = "web")]
 pub use self::cookie::PlainCookie;
 #[cfg(feature = "web")]
@@ -188,7 +189,7 @@ pub use self::{
     view::{View, Viewed, local_path},
 };
 
-/// Makes a web session of a struct, with a reader and a handle for each field.
+/// Turns a struct into a web session, with a reader and a handle for each field.
 pub use session_macros::Session;
 pub use session_macros::view;
 

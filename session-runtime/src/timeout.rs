@@ -91,7 +91,7 @@ impl Entry {
             return Self { list, at, limit };
         }
         let (list, at) = List::starting_with(due, waker, runtime.id());
-        // Fails only while the thread ends; then nobody shares the list.
+        // Fails only while the thread ends. Then no other call uses the list.
         let _ = LIST.try_with(|kept| kept.replace(Some(Arc::clone(&list))));
         runtime.spawn(look(Looked(Arc::clone(&list))));
         Self { list, at, limit }
@@ -216,8 +216,8 @@ mod tests {
         Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
     }
 
-    /// Whether the list of this thread is empty and its task has ended.
-    fn nobody_waits() -> bool {
+    /// Returns whether the list of this thread is empty and its task has ended.
+    fn no_call_waits() -> bool {
         LIST.with_borrow(|list| {
             list.as_ref().is_none_or(|list| {
                 let state = list.state();
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(timeout(|| SECOND, answer).await, Ok(2));
         assert!(LIST.with_borrow(|list| list.as_ref().unwrap().state().waiting.is_empty()));
         sleep(SECOND).await;
-        assert!(nobody_waits(), "the task ends when it finds no call");
+        assert!(no_call_waits(), "the task ends when it finds no call");
     }
 
     #[tokio::test(start_paused = true)]
@@ -253,7 +253,7 @@ mod tests {
             assert!(end >= limit && end < limit + late, "{limit:?} ended after {end:?}");
         }
         tokio::task::yield_now().await;
-        assert!(nobody_waits());
+        assert!(no_call_waits());
         assert_eq!(timeout(|| SECOND, never()).await, Err(Elapsed(SECOND)), "a later call gets a new list");
     }
 

@@ -71,7 +71,7 @@ mod tests {
 
         // S59
         #[test]
-        fn no_bytes_panic(bytes: Vec<u8>) {
+        fn arbitrary_bytes_do_not_panic(bytes: Vec<u8>) {
             let _ = split_number(&bytes);
         }
     }

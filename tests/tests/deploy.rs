@@ -38,7 +38,7 @@ fn seen(all: &Value, names: &[&str]) -> Vec<Value> {
 }
 
 // The two builds give fields different names, through `alias` and `migrate`, including `secret` fields. Each build sees the last
-// write of the other, and fields that only one knows stay.
+// write of the other, and fields that only one of them knows stay.
 fn each_sees_what_the_other_wrote(site: &mut Site) {
     let Site { blue, green, .. } = site;
     let mut visitor = Visitor::default();
@@ -60,9 +60,10 @@ fn each_sees_what_the_other_wrote(site: &mut Site) {
     assert_eq!(seen(&all, &names), expected);
 }
 
-// The newer build's first write of a field stores the value under the field's new name. Later writes by the older build, which
-// does not know that name, do not change the value, and no earlier value reappears.
-fn a_field_goes_over_with_its_first_write(site: &mut Site) {
+// A write by the newer build stores the value under the field's new name, and removes the value under the old name. The older
+// build does not know the new name: its later writes go to the old one, and the newer build does not see them. No earlier value
+// reappears.
+fn the_newer_builds_first_write_moves_a_field_to_its_new_name(site: &mut Site) {
     let Site { blue, green, .. } = site;
     let mut visitor = Visitor::default();
     visitor.post(blue, "/size");
@@ -79,7 +80,7 @@ fn a_field_goes_over_with_its_first_write(site: &mut Site) {
 }
 
 // Signing out, in either build, keeps only the fields that both builds declare as `device`.
-fn signing_out_keeps_the_device(site: &mut Site) {
+fn signing_out_keeps_only_device_fields(site: &mut Site) {
     let mut visitor = Visitor::default();
     for green_signs_out in [false, true] {
         let Site { blue, green, .. } = site;
@@ -123,8 +124,8 @@ fn both_at_once(site: &mut Site) {
 
 fn all(site: &mut Site) {
     each_sees_what_the_other_wrote(site);
-    a_field_goes_over_with_its_first_write(site);
-    signing_out_keeps_the_device(site);
+    the_newer_builds_first_write_moves_a_field_to_its_new_name(site);
+    signing_out_keeps_only_device_fields(site);
     both_at_once(site);
 }
 

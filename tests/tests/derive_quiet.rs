@@ -1,4 +1,4 @@
-//! A crate that forbids every lint. The derive's output triggers none of them, even where the output is not used.
+//! A crate that forbids all default lints and many others. The derive's output triggers none of them, even if it is not used.
 #![forbid(warnings, unused, missing_docs, rust_2018_idioms, nonstandard_style, future_incompatible)]
 #![forbid(
     missing_debug_implementations,

@@ -50,7 +50,7 @@ fn give_away(path: &Path) -> bool {
     given
 }
 
-/// Mounts a secret as Kubernetes does: links through `..data`, in a sticky folder that everyone may write to.
+/// Lays out a secret as Kubernetes mounts it: with links through `..data`, in a sticky folder that all users may write to.
 fn kubernetes(mode: u32) -> TempDir {
     let mount = folder();
     set_mode(mount.path(), 0o1777);

@@ -80,8 +80,8 @@ async fn strangers_cause_at_most_one_warning_of_a_kind_per_second() {
     }
 }
 
-/// The number of unlimited lines in each source file. Requests do not cause these lines, or cause each only once: per file,
-/// process, outage or connection.
+/// How many statements in each source file log a warning or an error without a limit. Requests do not reach these statements,
+/// or reach each at most once per file, process, outage or connection.
 const UNLIMITED: [(&str, usize); 12] = [
     ("engine/marker.rs", 1),
     ("engine/mod.rs", 1), // once per process
@@ -106,11 +106,11 @@ fn every_warning_that_a_request_can_cause_is_limited() {
     let expected: BTreeMap<_, _> = UNLIMITED.iter().map(|(file, lines)| ((*file).to_owned(), *lines)).collect();
     assert_eq!(
         found, expected,
-        "write a line that a request can cause with `warn_limited!` or `error_limited!`; list any other line in `UNLIMITED`"
+        "log what a request can cause with `warn_limited!` or `error_limited!`; count any other statement in `UNLIMITED`"
     );
 }
 
-/// Counts the lines that each file writes at WARN or ERROR without a limit.
+/// Counts, for each file, the statements that log at WARN or ERROR without a limit.
 fn count(root: &Path, folder: &Path, found: &mut BTreeMap<String, usize>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

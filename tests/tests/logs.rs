@@ -83,7 +83,7 @@ async fn no_id_key_or_value_is_ever_logged() {
 }
 
 /// The first two fields are stored as text. [`Chosen`] expects enums there, so serde quotes the text in its errors. The last
-/// field cannot be encoded.
+/// field can be encoded only while it is empty.
 #[derive(Session)]
 #[session(kind = "Safe", cookie = "__Host-safe")]
 struct Text {

@@ -1,6 +1,6 @@
-//! S50, S7, S49, B12: everything that an application can observe of its sessions is turned on, for a whole life of sessions: the
-//! log with its spans, events by closure and by stream, and metrics. Nothing shows a secret, and the metrics are those of the
-//! guide. The log and the metrics belong to the process, so this is a binary of its own.
+//! S50, S7, S49, B12: takes sessions through their whole life, with everything turned on by which an application can observe
+//! them: the log with its spans, events by closure and by stream, and metrics. Nothing shows a secret, and the metrics are
+//! those of the guide. The log and the metrics belong to the process, so this is a binary of its own.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
@@ -42,8 +42,9 @@ struct House {
     note: String,
 }
 
-/// The values of the session's fields, and its users. The test fails if a log, a span, an event or a metric shows one of them.
+/// The values of the session's fields. The test fails if a log, a span, an event or a metric shows one of them.
 const VALUES: [&str; 4] = ["velvet-antler", "plain-as-day", "lord-protector", "east-wing"];
+/// The users. Only the server with `events_name_users` may name them, in its log and its events.
 const USERS: [&str; 3] = ["margarete", "ottokar", "valentin"];
 
 /// One server, and everything that it shows.
@@ -228,7 +229,7 @@ fn documented() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[tokio::test]
-async fn whatever_is_observed_shows_no_secret() {
+async fn logs_events_and_metrics_show_no_secret() {
     unlimited_log();
     let lines = Lines::default();
     tracing_subscriber::fmt()
@@ -270,7 +271,7 @@ async fn whatever_is_observed_shows_no_secret() {
     }
     for user in USERS {
         assert!(!hashed.contains(user), "{user} is in an event");
-        assert!(named.contains(user) && log.contains(user), "{user} is allowed");
+        assert!(named.contains(user) && log.contains(user), "with `events_name_users`, {user} should be named");
         assert!(!format!("{counted:?}").contains(user), "{user} is a label");
     }
     for span in ["session_load{kind=\"House\" session=\"", "session_commit{kind=\"House\" session=\""] {

@@ -79,7 +79,7 @@ async fn only_same_origin_requests_may_change_anything() {
                 let status = ask(SameOriginLayer::new(), method.clone(), &handshake).await;
                 assert_eq!(status, expected, "{method} {handshake:?}");
             }
-            // Java's client and curl send this with any GET.
+            // Java's HTTP client and `curl --http2` send this offer with any GET to an `http:` URL.
             let offer = [headers, &[("connection", "Upgrade, HTTP2-Settings"), ("upgrade", "h2c")]].concat();
             assert_eq!(ask(SameOriginLayer::new(), method.clone(), &offer).await, 200, "{method} {offer:?}");
         }

@@ -181,7 +181,7 @@ async fn a_remembered_visitor_uses_a_code<F: Framework>() {
     assert!(!browser.has("#code").await);
 }
 
-// The pages fit the window at any width, and all their parts were loaded. The frameworks share the pages, so one is enough.
+// The pages fit both widths, and all their parts are loaded. The frameworks share the pages, so the shop of one is enough.
 #[tokio::test]
 async fn the_pages_fit_wide_windows_and_phones() {
     let Some(browser) = open().await else { return };

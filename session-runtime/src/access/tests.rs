@@ -22,7 +22,7 @@ fn folder() -> (PathBuf, impl Drop) {
 }
 
 #[test]
-fn this_process_acts_as_the_owner_of_what_it_creates() {
+fn the_current_user_owns_what_this_process_creates() {
     let (folder, _removed) = folder();
     assert_eq!(current_user().unwrap(), fs::metadata(folder).unwrap().uid());
 }
@@ -64,7 +64,7 @@ fn a_folder_that_others_may_write_to_is_loose_unless_it_is_sticky() {
     }
 }
 
-// F11: entries that belong to neither root nor this user.
+// F11: another user owns a link or a folder on the way.
 #[test]
 fn owners_other_than_root_and_this_user_are_named() {
     let (folder, _removed) = folder();

@@ -22,7 +22,7 @@ impl FormerScope {
     /// the former path, except today's own.
     ///
     /// # Errors
-    /// If today's cookie is among them, or if browsers cannot hold one of them.
+    /// If the former domain or path is the same as today's, or if browsers cannot hold one of the cookies.
     pub(crate) fn cookies(&self, today: &Attributes) -> Result<Vec<Attributes>, Error> {
         let mut domains = vec![today.domain.clone()];
         if let Some(former) = &self.domain {

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 /// Returns whether a `Host` header (or the authority of a URI) names the loopback: `localhost`, a name under it, 127.0.0.0/8 or
 /// `[::1]`. The port is ignored.
 ///
-/// The client chooses this header. That is enough to keep an honest browser off plain HTTP. But a proxy may put its own address
-/// there, so callers should refuse requests that came through a proxy.
+/// The client chooses this header, but the check only has to keep honest browsers off plain HTTP. A proxy may put its own
+/// address there, so callers should refuse requests that came through a proxy.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split_once(']').filter(|(_, port)| is_port(port)).map_or("", |(name, _)| name),

@@ -78,7 +78,8 @@ fn several<'a, T>(
     Some(Brought::Several(opened))
 }
 
-/// Returns the values of the cookie `name`. `None` if there are none or too many, or several although browsers hold at most one.
+/// Returns the values of the cookie `name`. `None` if there are none, if there are several although browsers hold at most one
+/// of this name, or if the cookies exceed a limit of `reader`.
 pub(crate) fn find_all<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Option<Candidates<'a>> {
     match find(headers, name) {
         Matches::Some(found) if found.values().len() == 1 || !is_exclusive(name) => Some(found),
@@ -88,7 +89,8 @@ pub(crate) fn find_all<'a>(headers: impl IntoIterator<Item = &'a [u8]>, name: &s
 
 impl Token {
     /// Returns whether both tokens have the same selector and verifier. Different keys may have signed them: a browser may hold a
-    /// cookie that was signed again for one path, and the older cookie for another.
+    /// cookie that was signed again for one path, and the older cookie for another. If one of two such tokens is signed by the
+    /// current key, `self` then counts as signed by it.
     pub(crate) fn is_same(&mut self, other: &Self) -> bool {
         let is_same = self.selector == other.selector && self.verifier.0.ct_eq(&other.verifier.0).into();
         self.current |= is_same && other.current;

@@ -4,7 +4,7 @@
 //! | bytes | |
 //! |---|---|
 //! | 8 | time of writing, in milliseconds since the Unix epoch, little-endian |
-//! | 8 | lifetime in milliseconds |
+//! | 8 | lifetime in milliseconds, little-endian |
 //! | n | the text, in UTF-8 |
 //!
 //! Each value is bound to its purpose, the application and the cookie's name (SECURITY S40). The server's clock decides when it
@@ -91,7 +91,7 @@ impl Protector {
         value: &[u8],
         now: Timestamp,
     ) -> Option<String> {
-        // The writer never makes a longer value (SECURITY S34).
+        // `PlainCookie::check_size` lets no longer value be sent (SECURITY S34).
         if value.len() > LARGEST_PAIR {
             return None;
         }

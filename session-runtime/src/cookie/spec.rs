@@ -73,7 +73,8 @@ pub enum SameSite {
     None,
 }
 
-/// A [`CookieSpec`] with the changes from a deployment's settings.
+/// The name and attributes of a cookie: those of a [`CookieSpec`] with the changes from a deployment's settings, or those of an
+/// application's cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attributes {
     pub(crate) name: Cow<'static, str>,

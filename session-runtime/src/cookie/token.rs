@@ -40,14 +40,14 @@ pub(crate) struct TokenSigner {
     fingerprints: Fingerprints,
 }
 
-/// Names sessions and users in logs and events.
+/// Names sessions and users in logs and events, and computes digests of what a session is listed under.
 #[derive(Clone)]
 pub(crate) struct Fingerprints(Hmac<Sha256>);
 
 impl Fingerprints {
     /// Returns a short name for what the store keeps under `key`: a session, or a user's list, which stands for the user. The
-    /// name changes only when the first key of the ring changes. To a reader without the ring, it does not reveal
-    /// the session's id.
+    /// name changes only when the first key of the ring changes. To a reader without the ring, it does not reveal the session's
+    /// id.
     pub(crate) fn name(&self, key: &Key) -> String {
         hex(&self.0.clone().chain_update(key.digest()).finalize().into_bytes()[..6])
     }

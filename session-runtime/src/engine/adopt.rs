@@ -105,13 +105,14 @@ impl Engine {
         }
     }
 
-    /// Returns whether the response sets the cookie again although the id is unchanged. It does if the deadline of a persistent
-    /// cookie moved, or if the lifetime started again, for example through `remember`. The new cookie replaces one from an
-    /// earlier `save`.
+    /// Returns whether the response sets the cookie again although the id is unchanged: the deadline of a persistent cookie
+    /// moved, or the lifetime started again, for example through `remember`. The new cookie replaces one from an earlier
+    /// `save`.
     ///
-    /// It also does if the ring's current key did not sign the cookie, but only with a write. While two servers have different
-    /// current keys, each would otherwise replace the other's cookie with every response. A visitor who comes back causes a write
-    /// every [`touch`](super::Lifetimes::touch), so they have a cookie under the current key before the older key is removed.
+    /// The cookie is also set again if the ring's current key did not sign it, but only with a write. While two servers have
+    /// different current keys, each would otherwise replace the other's cookie with every response. A visitor who comes back
+    /// causes a write every [`touch`](super::Lifetimes::touch), so they have a cookie under the current key before the older
+    /// key is removed.
     fn shows(&self, found: &Found, adopted: &Adopted) -> bool {
         let record = found.record();
         // A touch does not move the deadline of a remembered session.

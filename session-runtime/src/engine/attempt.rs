@@ -32,8 +32,8 @@ pub(super) struct Attempt {
     pub(super) refused: bool,
     /// The change to the response's cookie once the commit is done.
     pub(super) cookie: Option<CookieChange>,
-    /// The user who was signed in to the session before this attempt, if the attempt may change that. A user who acted as another
-    /// counts, not the user whom they acted as.
+    /// The user who was signed in to the session before this attempt, if the attempt may change that. In an impersonation, this
+    /// is the acting user.
     pub(super) left: Option<Arc<[u8]>>,
     /// The events to report once the commit is done. If a user is given, the event concerns that user, and not the one who is
     /// signed in by then.

@@ -1,4 +1,5 @@
-//! [`Backend`]: keeps the sessions. The calls to its store each have a time limit.
+//! [`Backend`]: keeps the sessions. Each call to a store outside this process has a time limit, except the removal of expired
+//! values.
 
 use std::{sync::Arc, time::Duration};
 
@@ -173,7 +174,7 @@ impl Engine {
     }
 }
 
-/// Makes an error of an answer that did not come in time (B33).
+/// Returns the store's answer, or an error if the call exceeded its time limit (B33).
 fn in_time<T>(answered: Result<Result<T, StoreError>, Elapsed>) -> Result<T, StoreError> {
     answered.unwrap_or_else(|Elapsed(limit)| Err(StoreError::timeout(limit)))
 }

@@ -91,8 +91,8 @@ impl Engine {
         Ok(claim)
     }
 
-    /// Waits for a turn at `key`. If the key's line has been busy for long, then pauses, which leaves a gap for other processes.
-    /// `offer`: see [`Queues::enter`](super::Queues::enter).
+    /// Waits for a turn at `key`. If the key's line has been busy for long, a [`Pace::Patient`] commit then pauses, which
+    /// leaves a gap for other processes. `offer`: see [`Queues::enter`](super::Queues::enter).
     pub(super) async fn claim_in_line<'a>(
         &'a self,
         key: &Key,

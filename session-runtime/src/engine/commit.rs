@@ -155,7 +155,7 @@ impl Request {
             in_flight.attempt = None;
             // If the attempt was from an earlier commit, the changes that handlers made after it are still to be stored.
             if !(resumed && outcome == Outcome::Applied) {
-                // Nothing was dropped if no handler asked for a write.
+                // If no handler asked for a write, nothing was dropped, so only the end of the session is reported.
                 if outcome == Outcome::Refused {
                     self.emit_of(&Event::SignInRefused, refused.as_deref());
                 } else if asked || outcome == Outcome::Gone {
@@ -291,7 +291,8 @@ impl Request {
                 }
                 Look::Live if found.record().generation == generation => {}
                 Look::Live if attempt.pending.has_stopped(found.record()) => generation = found.record().generation,
-                // An edit from outside a request changed the visitor's rights. The visitor has the session's id, and may end it.
+                // An edit from outside a request changed the visitor's rights, but not the session's id. So the visitor may
+                // still end the session.
                 Look::Live if attempt.pending.only_ends() && found.is_current(found.record()) => {
                     generation = found.record().generation;
                 }
@@ -435,7 +436,7 @@ impl Request {
 
     pub(super) fn lose(&self, lost: Lost) -> Outcome {
         let mut state = self.state();
-        // Streams of the same session need not wait for the next look at the store.
+        // Without this hint, streams of the same session would learn of the end only when their watch next loads the session.
         if let Some(Presented::Found(found)) = &state.presented {
             self.engine.watches.hint(&self.engine.watched_key(found.selector));
             let record = Arc::clone(found.record());
@@ -458,7 +459,7 @@ impl Request {
 }
 
 /// The session that an attempt changes.
-#[allow(clippy::large_enum_variant, reason = "there is one at a time; a box would be an allocation a commit")]
+#[allow(clippy::large_enum_variant, reason = "there is one at a time; a box would cost an allocation per commit")]
 pub(super) enum Subject {
     Found(Found),
     /// The session is lost to the request; this is the attempt's outcome.

@@ -52,7 +52,8 @@ pub(super) enum Pace {
 }
 
 impl Pace {
-    /// Waits after `lost` lost races, for a random part of the time so that two commits that collide do not collide again.
+    /// Waits after `lost` lost races, for a random part of the longest wait, so that two commits that collide do not collide
+    /// again.
     pub(super) async fn wait(self, lost: u32, deadline: &Deadline) {
         let micros: u64 = match self {
             Self::Patient if !lost.is_multiple_of(2) => return,

@@ -23,8 +23,8 @@ use crate::{
 pub(crate) type Ops = Vec<(&'static Meta, Op)>;
 
 impl Engine {
-    /// Edits each live session that the criterion finds. Returns how many changed. Calls `edit` again for a session that another request has
-    /// changed meanwhile.
+    /// Edits each live session that the criterion finds. Returns how many changed. Calls `edit` again for a session that
+    /// another request has changed meanwhile.
     ///
     /// # Errors
     /// The first error; the other sessions are still edited.
@@ -76,7 +76,7 @@ impl Engine {
                 }
                 Held::Live(_) | Held::Ended(_) | Held::Nothing => return Ok(false),
             };
-            // While the user acts as another, their own session is set aside.
+            // While the user acts as another, the edit applies to their own session, which is set aside.
             let own = self.own(&raw).map(Arc::new);
             let opened = self.open_record(key, own.clone().unwrap_or_else(|| Arc::clone(&raw)), now);
             let ops = edit(*key, Arc::clone(&opened.record))?;

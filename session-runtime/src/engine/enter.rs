@@ -81,8 +81,8 @@ impl Engine {
         Ok(true)
     }
 
-    /// Returns the entries whose sessions the criterion finds: those that are live, and those that have just expired and may be live on
-    /// a server whose clock is behind. A session that a newer version of this crate wrote counts as live.
+    /// Returns the entries whose sessions the criterion finds: those that are live, and those that have just expired and may be
+    /// live on a server whose clock is behind. A session that a newer version of this crate wrote counts as live.
     async fn live_entries(
         &self,
         by: &Criterion<'_>,

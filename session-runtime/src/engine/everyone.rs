@@ -86,14 +86,15 @@ impl Engine {
     /// Ends a session whose value a scan has loaded, unless it began after `until`.
     async fn end_found(&self, key: &Key, stored: &Versioned, until: Timestamp) -> Result<End, Error> {
         let now = self.clock.now();
-        // Until that time, no session can have begun after it, so the value need not be decoded here.
+        // Until `until` has passed, no session can have begun after it, so the value need not be decoded here.
         if now > until && matches!(self.read(Some(stored), now), Held::Live(record) if record.created_at > until) {
             return Ok(End::Spared);
         }
         let deadline = &Deadline::new(self.commit_timeout);
         let claim = self.claim(key, Some(stored), Pace::Urgent, deadline).await?;
         match self.end_claimed(claim, key, EndReason::Revoked, ImpersonationEnd::Revoked, |_| Owner::Own).await? {
-            // The deadline in the value that the scan loaded may have passed, and a request may have extended the session.
+            // The value that the scan loaded may have expired, but a request may have extended the session since. So load it
+            // again.
             End::Gone => self.end_any(key).await,
             end => Ok(end),
         }

@@ -14,7 +14,7 @@ const SLOTS: usize = 1024;
 /// store until the cleaner removes it: if the clock has jumped ahead, the session is live again once the clock is set right (S19).
 ///
 /// Each session has one slot, by its key. If another session takes the slot meanwhile, and the browser of the first session sends
-/// its cookie again, that session's expiry is reported twice. So the memory is bounded, whatever strangers do.
+/// its cookie again, that session's expiry is reported twice. So the memory is bounded, whatever cookies strangers send.
 #[derive(Default)]
 pub(crate) struct Expirations(OnceLock<Box<[AtomicU64]>>);
 

@@ -73,7 +73,7 @@ pub(super) fn set_aside(
 }
 
 impl Engine {
-    /// Returns the fingerprint of what sessions are found by. For a user, it is the one that names the user in events.
+    /// Returns the fingerprint of a criterion. If the criterion is a user, events name the user by this fingerprint.
     pub(crate) fn fingerprint_of(&self, criterion: &Criterion<'_>) -> String {
         self.signer.fingerprints().name(&self.list_of(criterion))
     }

@@ -105,7 +105,8 @@ impl Engine {
         let lists: Vec<_> = criteria.iter().map(|criterion| self.list_of(criterion).digest()).collect();
         let ends_at = record.ends_at.as_millis().to_be_bytes();
         let parts = [record.verifier.as_bytes().as_slice(), &ends_at];
-        // Once a value has expired, its entry may be removed, and the same value may be set again.
+        // The deadlines are included because the entry of an expired value may be removed. If the same value is then set again,
+        // the session must be entered again.
         let deadlines = self.indexes.iter().filter_map(|meta| record.fields.get(meta.name));
         let deadlines: Vec<_> = deadlines.map(|entry| entry.expires.as_millis().to_be_bytes()).collect();
         let parts = parts.into_iter().chain(deadlines.iter().map(|deadline| deadline.as_slice()));

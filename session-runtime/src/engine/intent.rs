@@ -103,13 +103,13 @@ impl Pending {
         !self.steps.is_empty() && self.steps.iter().all(has_stopped)
     }
 
-    /// Returns whether the steps only sign out or end the session. Fields that are written with them are the next visitor's.
+    /// Returns whether the steps only sign out or end the session. Fields may be written too: they belong to the session after
+    /// that.
     pub(super) fn only_ends(&self) -> bool {
         !self.steps.is_empty() && self.steps.iter().all(|step| matches!(step, Step::LogOut | Step::End))
     }
 
-    /// Returns whether the changes go before those of other commits. Changes that end the session or renew its id do, such as a
-    /// sign-out.
+    /// Returns whether the changes go before those of other commits: they end the session or renew its id, as a sign-out does.
     pub(super) fn is_urgent(&self) -> bool {
         let intent = Intent::of(&self.steps);
         intent.ends || intent.renews

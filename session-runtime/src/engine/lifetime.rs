@@ -80,7 +80,7 @@ impl Record {
         self.set_rare(Rare { proof, is_capped: terms.until.is_some(), ..Rare::default() });
     }
 
-    /// Removes the record of when the user authenticated.
+    /// Marks the session as one in which the user has not authenticated.
     pub(super) fn forget_proof(&mut self) {
         self.change_rare(|rare| match &mut rare.impersonation {
             Some(impersonation) => impersonation.proof = Proof::Missing,

@@ -103,7 +103,7 @@ impl Engine {
                 // recent entry of an index value stays too: a session enters that list before it is stored.
                 let leaves = match end {
                     End::Ended => true,
-                    // A commit may rely on the entry to store the value again.
+                    // In the list of an index value, the entry stays: a commit may rely on it to store the value again.
                     End::Returned => by.is_user(),
                     End::Gone => by.is_user() || now.since(entry.at) >= self.protected(),
                     End::Spared => false,
@@ -177,7 +177,7 @@ impl Engine {
         let end = loop {
             let now = self.clock.now();
             let mut held = self.read(claim.current(), now);
-            // Such a session ends too, but does not count.
+            // A session that has just expired ends too, but does not count as ended by this call.
             let has_expired = matches!(held, Held::Nothing);
             if has_expired {
                 held = self.read(claim.current(), on_slow_clock(now));

@@ -85,7 +85,7 @@ impl Request {
                 }
                 Ok(Look::OursEnded)
             }
-            // A store that is a cache may have lost the tombstone.
+            // A store that evicts values may have lost the tombstone, so an absent value counts as this attempt's end.
             Held::Nothing if attempt.pending.ends() && attempt.unanswered.is_some() => Ok(Look::OursEnded),
             Held::Ended(_) | Held::Newer | Held::Nothing => Ok(Look::Gone),
         }

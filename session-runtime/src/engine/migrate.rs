@@ -32,7 +32,8 @@ impl Migrated {
 }
 
 impl Migration {
-    /// Returns `None` if there is nothing to do: the field is already present, or none of its inputs is.
+    /// Runs the migration on these fields. Returns `None` if there is nothing to do: the field is already present, or none of
+    /// its inputs is.
     fn of(&'static self, fields: &Fields, now: Timestamp) -> Option<Migrated> {
         let live = |name: &&'static str| fields.get(name).filter(|entry| entry.is_live(now));
         let found = self.field.find(fields).filter(|entry| entry.is_live(now))?;

@@ -155,7 +155,7 @@ pub(crate) struct Engine {
     /// How long one commit may take, with its waits and retries.
     pub(crate) commit_timeout: Duration,
     pub(crate) store_down: StoreDown,
-    /// Whether a session ends when a request presents a verifier of it that was replaced long ago.
+    /// Whether a session ends when a request presents one of its verifiers that was replaced long ago.
     pub(crate) end_replayed: bool,
     pub(crate) queues: Queues,
     /// Whether the error that another kind of session uses the same cookie has been logged.

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The change that an attempt makes to a stored session.
-#[allow(clippy::large_enum_variant, reason = "there is one at a time; a box would be an allocation a commit")]
+#[allow(clippy::large_enum_variant, reason = "there is one at a time; a box would cost an allocation per commit")]
 pub(super) enum Next {
     /// No change.
     Nothing,

@@ -180,8 +180,8 @@ impl Engine {
     }
 }
 
-/// Classifies a validly signed verifier against the stored record. A verifier that is not the current one was replaced, by the
-/// latest renewal or an earlier one.
+/// Classifies a validly signed verifier against the stored record. If the session was ever renewed, a verifier other than the
+/// current one counts as replaced, by the latest renewal or an earlier one.
 pub(super) fn matched(record: &Record, digest: Digest, now: Timestamp) -> Match {
     if record.verifier == digest {
         return Match::Current;
@@ -190,9 +190,9 @@ pub(super) fn matched(record: &Record, digest: Digest, now: Timestamp) -> Match 
     if let Some(Older { presented_at, .. }) =
         record.former(digest).filter(|former| former.presented_at.is_none_or(|at| now.since(at) < GRACE))
     {
-        // If the time is a minute or more in the future, this clock was set back, or another node's clock is ahead. The former
-        // verifier must not stay valid until this clock catches up. But the request does not count as the replay of a stolen
-        // cookie.
+        // If `presented_at` is a minute or more in the future, this clock was set back, or another node's clock is ahead. The
+        // former verifier must not stay valid until this clock catches up. But the request does not count as the replay of a
+        // stolen cookie.
         return if presented_at.is_some_and(|at| at.since(now) >= GRACE) {
             Match::JustReplaced
         } else {
@@ -201,7 +201,8 @@ pub(super) fn matched(record: &Record, digest: Digest, now: Timestamp) -> Match 
     }
     let is_late = match previous.replaced {
         Replaced::ByPrivilege { at } => now.since(at) < GRACE,
-        // A re-authentication may come soon after another renewal, whose late requests the record no longer knows.
+        // A re-authentication may follow soon after another renewal. The record then no longer knows the verifier of that
+        // renewal's late requests, and they must not count as replays.
         Replaced::ByTimer { .. } => record.is_renewed_by_proof() && now.since(record.renewed_at) < GRACE,
     };
     if is_late { Match::JustReplaced } else { Match::LongReplaced }

@@ -15,7 +15,7 @@ use crate::{
 pub(crate) enum Step {
     /// The handler asked for a new id.
     Renew,
-    /// A user signed in: a user when none was signed in before (`first`), the signed-in user again (`same`), or another user.
+    /// A user signed in. `first`: no user was signed in before. `same`: the same user was. Neither: another user was.
     LogIn { user: Arc<[u8]>, first: bool, same: bool, terms: Option<Box<Terms>> },
     /// The signed-in user authenticated again.
     Reauthenticate { user: Arc<[u8]> },
@@ -145,7 +145,7 @@ impl Step {
         )
     }
 
-    /// Returns whether the step takes effect even if the handler fails. Steps that end or protect a session do.
+    /// Returns whether the step takes effect even if the handler fails, because it ends or protects a session.
     const fn survives_failure(&self) -> bool {
         matches!(self, Self::Renew | Self::LogOut | Self::End | Self::StopImpersonating { .. })
     }
@@ -403,8 +403,8 @@ impl Pending {
         fields
     }
 
-    /// Returns which of the session's former fields stay; `None` if no user signed in or out. The end of an impersonation does
-    /// not count: it brings back the user's own fields, and discards none of them.
+    /// Returns which of the session's former fields stay; `None` if no step discards any. The end of an impersonation does not
+    /// count: it brings back the user's own fields, and discards none of them.
     pub(crate) fn forgets(&self) -> Option<Stays> {
         let former = |step: &&Step| !matches!(step, Step::StopImpersonating { .. });
         self.steps.iter().filter(former).filter_map(Step::forgets).min()

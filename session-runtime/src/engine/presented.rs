@@ -60,7 +60,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// The session as the request sees it.
+    /// Returns the session as the request sees it.
     pub(crate) fn record(&self) -> &Arc<Record> {
         &self.opened.record
     }
@@ -80,8 +80,8 @@ impl Found {
         !self.is_drawn && record.is_news(self.digest)
     }
 
-    /// Returns whether the timer may renew the session's verifier for this request. For a request with a former verifier, it may
-    /// do so only while no request has presented a newer one, because the response that carried that one may be lost.
+    /// Returns whether the timer may renew the session's verifier for this request. A request with a former verifier gets a new
+    /// one only while no request has presented a newer verifier, because the response that carried the newer one may be lost.
     pub(super) fn may_renew(&self, record: &Record) -> bool {
         self.is_current(record) || record.former(self.digest).is_some_and(|former| former.presented_at.is_none())
     }

@@ -104,7 +104,7 @@ struct Line {
 
 impl Line {
     /// Returns the error of a commit that gives up. If the store has been silent for half the time that a commit has, the commits
-    /// in front wait for the store. Otherwise they are too many.
+    /// in front wait for the store. Otherwise too many commits wait.
     fn gives_up(&self, deadline: &Deadline) -> Error {
         let is_silent = self.heard.is_some_and(|heard| heard.elapsed() >= deadline.limit() / 2);
         Error::new(if is_silent { Kind::Unavailable } else { Kind::Conflict })
@@ -138,7 +138,7 @@ pub(super) struct Turn<'a> {
     /// Whether `current` is the store's latest answer, so that the next commit may rely on it.
     pub(super) is_newest: bool,
     pub(super) run: Run,
-    /// Whether the commit waited, so that others may wait behind it.
+    /// Whether the commit waited. If it did, others may wait behind it.
     pub(super) waited: bool,
     group: Option<Box<Group>>,
     has_passed: bool,
@@ -155,13 +155,13 @@ impl Queues {
     }
 
     /// Waits for this commit's turn. `known`: the key's value when it was last loaded, unless the previous commit hands over a
-    /// newer one. `is_urgent`: goes before all commits that wait, as the end of a session does. `offer`: changes that another
-    /// commit may store before the turn comes.
+    /// newer one. `is_urgent`: whether this commit goes before all that wait, as the end of a session does. `offer`: changes
+    /// that another commit may store before the turn comes.
     ///
     /// # Errors
     /// [`Error::is_conflict`] if the line is too long, if the deadline passes, or if another commit has stored the offer.
-    /// [`Error::is_unavailable`] if the deadline passes because the store does not answer the commits in front. Nothing of this
-    /// commit was written then.
+    /// [`Error::is_unavailable`] if the deadline passes because the store does not answer the commits in front. Without an
+    /// `offer`, nothing of this commit was written in any of these cases.
     pub(super) async fn enter(
         &self,
         key: &Key,
@@ -267,7 +267,7 @@ impl Queues {
         self.0[usize::from(last) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Removes those commits from the front of the line that offer their changes, and returns them.
+    /// Removes and returns the commits at the front of the line, up to the first one that does not offer its changes.
     fn take_offers(&self, key: &Key) -> VecDeque<Place> {
         let mut shard = self.shard(key);
         let Some(Line { places: line, .. }) = shard.get_mut(key) else { return VecDeque::new() };

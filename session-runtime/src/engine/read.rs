@@ -25,7 +25,7 @@ pub(super) enum Held {
 }
 
 impl Engine {
-    /// Returns whether a decoded session is live at `now`, as a `Held`.
+    /// Classifies a decoded session: live at `now`, or nothing.
     pub(super) fn held(&self, record: &Arc<Record>, now: Timestamp) -> Held {
         if record.is_live(now) { Held::Live(self.by_now(Arc::clone(record), now)) } else { Held::Nothing }
     }
@@ -83,7 +83,7 @@ impl Engine {
         match self.decode(value) {
             Ok(Decoded::List(list)) => Ok(list),
             Ok(_) | Err(Damage::Corrupt) => Err(unreadable("is damaged; remove it, and let its users sign in again")),
-            Err(Damage::Newer) => Err(unreadable("was written by a newer version of this crate; deploy that")),
+            Err(Damage::Newer) => Err(unreadable("was written by a newer version of this crate; deploy that version")),
         }
     }
 
@@ -95,7 +95,8 @@ impl Engine {
 
 /// Returns the error for ending a session that a newer version of this crate wrote.
 pub(super) fn newer_session() -> Error {
-    let sentence = "a session was written by a newer version of this crate, so this version cannot end it; deploy that";
+    let sentence =
+        "a newer version of this crate wrote a session, and only that version can end it; deploy that version";
     Error::new(Kind::Unavailable).because(StoreError::new(sentence))
 }
 

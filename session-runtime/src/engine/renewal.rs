@@ -24,10 +24,12 @@ fn has_recent_previous(record: &Record, now: Timestamp) -> bool {
     }
 }
 
-/// Returns whether the id is renewed when a user authenticates again. Otherwise everyone who has the id would become fresh.
+/// Returns whether the id is renewed when a user authenticates again. Without a renewal, everyone who has the id would become
+/// fresh.
 ///
-/// No one has an id that this request drew, while its response can still set the cookie (`cookie`). And a session in a cookie has
-/// no id: only the new cookie contains the new time, so an older copy stays as fresh as it was.
+/// There are two exceptions. If this request drew the current id, and its response can still set the cookie (`cookie`), no one
+/// has that id yet. And a session in a cookie has no id: only the new cookie contains the new time, so an older copy stays as
+/// fresh as it was.
 pub(super) fn reauthentication_renews(engine: &Engine, found: &Found, record: &Record, cookie: bool) -> bool {
     let is_unknown = cookie && found.is_drawn && found.is_current(record);
     matches!(engine.backend, Backend::Store(_)) && !is_unknown
@@ -36,8 +38,9 @@ pub(super) fn reauthentication_renews(engine: &Engine, found: &Found, record: &R
 /// Returns the former verifiers after a user has authenticated again with `found`. They stay valid as after a renewal by the
 /// timer, so that requests in progress still succeed.
 ///
-/// The verifier that the request came with is among them, since the response with the new one may be lost. If that is not the
-/// current one, the current one is too: the form was sent twice, and the browser may keep the verifier of either response.
+/// One of them is the verifier that the request came with, since the response with the new one may be lost. If that is not the
+/// record's current verifier, the current one is kept too: the form was sent twice, and the browser may keep the verifier of
+/// either response.
 pub(super) fn formers_after_proof(found: &Found, record: &Record, now: Timestamp) -> Previous {
     let is_valid = |former: &Older| former.presented_at.is_none_or(|at| now.since(at) < GRACE);
     let older = if found.is_current(record) {

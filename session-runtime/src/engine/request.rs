@@ -60,7 +60,7 @@ pub(super) struct State {
     pub(super) asked: bool,
     /// Whether the request leaves the idle deadline unchanged.
     pub(super) is_passive: bool,
-    /// When the server first found the cookie to be invalid, if the response may remove it.
+    /// When this request found that its cookie opens nothing, if the response may remove the cookie.
     pub(super) stale_since: Option<Timestamp>,
 }
 

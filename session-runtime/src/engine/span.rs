@@ -44,7 +44,7 @@ impl Engine {
 }
 
 impl Engine {
-    /// Counts an `update` of an `atomic` field as a commit. It is not over while another process is faster.
+    /// Counts an `update` of an `atomic` field as a commit. An update that lost a race is not counted yet, since it goes on.
     pub(super) fn count_update(&self, stored: &Result<bool, Error>) {
         match stored {
             Ok(true) => meter::commit(self.kind(), "applied"),
@@ -66,7 +66,7 @@ impl Request {
         })
     }
 
-    /// Adds the outcome of a commit to its span. A new session has a name only now.
+    /// Adds the outcome of a commit to its span. The key of a new session is known only now.
     pub(super) fn note_commit(&self, span: &Span, committed: &Result<Outcome, Error>) {
         span.record("outcome", commit_outcome(committed));
         if let Some(key) = self.key() {

@@ -32,11 +32,12 @@ impl Request {
     pub(super) async fn undo(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<(), Error> {
         let engine = &*self.engine;
         let Some(entering) = &attempt.entering else { return Ok(()) };
-        // If a user was about to act as another, the session is still in that user's own list.
+        // If a user was about to act as another, the session is still in that user's own list, so it can be restored.
         let acts = entering.because == Because::Impersonated;
         let stays = |user: &Option<Arc<[u8]>>| acts || user.as_ref().is_none_or(|user| *user == entering.identity);
         let before = attempt.before.clone().filter(|before| stays(&before.0.record().user));
-        // A cookie from an earlier `save` opens the session as it was before the sign-in.
+        // A cookie from an earlier `save` opens the session as it was before the sign-in. The response sets it if that session
+        // is restored.
         let cookie = self.state().cookie.take();
         self.lose(Lost::Gone);
         if let Some((before, _)) = before.as_deref() {

@@ -47,9 +47,9 @@ impl Request {
     /// Begins to change one field immediately, for a handle that was opened in `era`.
     ///
     /// # Errors
-    /// [`Error::is_gone`] or [`Error::is_moved`] if the session is lost to this request; [`Error::is_conflict`] if its turn
-    /// does not come in time, or [`Error::is_unavailable`] if that is because the store does not answer; an error if the response
-    /// has been sent and the session was never stored.
+    /// [`Error::is_gone`] or [`Error::is_moved`] if the session is lost to this request; [`Error::is_conflict`] if the update's
+    /// turn does not come in time, or [`Error::is_unavailable`] if that is because the store does not answer; an error if the
+    /// response has been sent and the session was never stored.
     pub(crate) async fn update<'a>(
         &'a self,
         era: u32,

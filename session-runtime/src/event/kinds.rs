@@ -43,10 +43,10 @@ pub enum Event {
         /// failed sign-in could not give the session back to the user who was signed in before.
         why: SessionEnd,
     },
-    /// A request came with the id of a session whose time is up. Each process reports this once for a session, and later requests
-    /// as `Unknown`; it may report it again after it has reported about a thousand others. A session that is not used again expires
-    /// without an event. If the store has already removed the session, or if sessions are kept in their visitors' cookies, the
-    /// request is reported as `Unknown`.
+    /// A request came with the id of a session whose time is up. Each process reports this once for each session, and reports
+    /// later requests with that id as `Unknown`. It may report the same session again after about a thousand others. A session
+    /// that is not used again expires without an event. If the store has already removed the session, or if sessions are kept
+    /// in their visitors' cookies, the request is reported as `Unknown`.
     Expired {
         /// Whether the idle deadline passed, rather than the absolute one.
         idle: bool,
@@ -69,8 +69,8 @@ pub enum Event {
     /// A cookie with our name did not hold a valid token: it was forged, damaged, too long, or signed under another key or by
     /// another kind of session.
     Refused,
-    /// A request had several cookies with our name, and none was used: the name begins with `__Host-`, there were too many,
-    /// or they opened different live sessions.
+    /// A request had several cookies with our name, and none was used: because the name begins with `__Host-`, so that a
+    /// browser has only one, because there were too many, or because they opened different live sessions.
     DuplicateCookie,
     /// A request sent an id that a renewal had replaced. Within a minute of the renewal, the request is probably just late. After
     /// that, the cookie may have been stolen.

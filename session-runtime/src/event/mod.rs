@@ -56,7 +56,8 @@ use crate::{
 #[derive(Clone, Default)]
 pub struct Events {
     hook: Option<Hook>,
-    /// The streams of the sessions. Not kept alive by a store, which has a copy of this, so that the streams end with the sessions.
+    /// The streams of the sessions. Weak, because a store keeps a copy of these `Events`, and the streams must end when the
+    /// last `Sessions` is dropped, even if the store lives on.
     readers: Weak<Readers>,
     source: Option<Arc<Source>>,
 }
@@ -78,7 +79,7 @@ impl Events {
         Self { hook: Some(Arc::new(hook)), ..Self::default() }
     }
 
-    /// Returns the same receivers, for the events of `source`.
+    /// Returns the same receivers together with the streams of `readers`, for the events of `source`.
     pub(crate) fn of(self, source: Source, readers: &Arc<Readers>) -> Self {
         Self { source: Some(Arc::new(source)), readers: Arc::downgrade(readers), ..self }
     }

@@ -189,7 +189,7 @@ impl Queue {
         let mut state = self.state();
         let missed = std::mem::take(&mut state.missed);
         let next = match state.reports.front() {
-            // The oldest report left gives the time and the kind.
+            // `Missed` takes its time and its kind from the oldest report that is left.
             Some(Report { at, kind, .. }) if missed > 0 => {
                 let event = Event::Missed { reports: missed };
                 Some(Report { event, at: *at, kind, session: None, user: None, impersonator: None })
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reader_gets_every_event_and_a_dropped_one_is_forgotten() {
+    fn each_reader_gets_every_event_until_it_is_dropped() {
         let readers = Arc::<Readers>::default();
         assert!(!readers.are_any());
         let (mut one, mut other) = (readers.add(), readers.add());
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_ends_after_the_events_that_came_before_its_source_was_dropped() {
+    fn a_stream_yields_the_events_that_wait_before_it_ends() {
         let readers = Arc::<Readers>::default();
         let mut stream = readers.add();
         readers.send(&report(Event::Created));

@@ -51,7 +51,8 @@ impl<S: Schema, T: 'static> Atomic<'_, S, T> {
     /// # Errors
     /// [`Error::is_gone`] if the session has ended, [`Error::is_moved`] if a sign-in, a sign-out or `renew` elsewhere replaced
     /// its id, [`Error::is_unavailable`] if the store is down, [`Error::is_conflict`] if other requests kept changing the
-    /// session until `commit_timeout`. After [`Error::is_gone`] or [`Error::is_moved`] the handle shows a guest, and all of its
+    /// session until `commit_timeout`, [`Error::is_too_large`] if the field or the session would become too large. Also if the
+    /// new value cannot be encoded. After [`Error::is_gone`] or [`Error::is_moved`] the handle shows a guest, and all of its
     /// further changes fail. If the response has been sent and the session was never stored, it can no longer be stored: `update`
     /// and `save` then return an error.
     ///

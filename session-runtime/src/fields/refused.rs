@@ -5,7 +5,8 @@
 //! A hidden method takes precedence over the methods of the value behind the handle. [`Plain`] and [`Maybe`] allow changes
 //! through that value, so their bound is on the `impl`: the compiler then tries the value's methods first, and names the trait
 //! only if the value has no such method. The other handles allow only reads of the value, so their bound is on the method: the
-//! compiler then always shows the explanation.
+//! compiler then always shows the explanation. `add`, `sub` and `put` on [`Atomic`] are exceptions: their bound is on the
+//! `impl`.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
@@ -15,7 +16,7 @@ use std::{
 use super::{Atomic, Counter, Flash, FlashList, Maybe, Plain};
 use crate::{error::Error, session::Schema};
 
-/// The trait of the body of every hidden method. Nothing implements it, so no such method can be called.
+/// Provides the body of every hidden method. Nothing implements this trait, so no hidden method can be called.
 #[doc(hidden)]
 pub trait Never {
     fn never<R>(&self) -> R;
@@ -119,8 +120,8 @@ refused! {
 
     <Sch: Schema, T> Atomic<'_, Sch, T>: SetAtomic { set<V>(V); reset(); }
     <Sch: Schema, T> Atomic<'_, Sch, T>: MarkedIdentity { log_in<V>(V); log_out(); }
-    // These types have methods of these names, which take `&mut self`. Without the hidden methods, the compiler would choose the
-    // types' own methods, and report a wrong borrow.
+    // The types below have methods of these names that take `&mut self`. Without the hidden methods, the compiler would choose
+    // the types' own methods, and report only that the value cannot be borrowed as mutable.
     <Sch: Schema, T> Atomic<'_, Sch, Option<T>>: SetAtomic {
         clear(); take() -> Option<T>; insert<V>(V); replace<V>(V) -> Option<T>;
         get_or_insert_with(impl FnOnce() -> T) -> &mut T; as_mut() -> Option<&mut T>;

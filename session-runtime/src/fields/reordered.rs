@@ -1,13 +1,14 @@
-//! Compares encoded maps and sets without an order: two equal ones are often encoded in different orders.
+//! Compares encoded maps and sets whose entries have no order, such as those of a `HashMap`: two equal ones are often encoded
+//! in different orders.
 
 use rmp::{Marker, decode::read_marker};
 use serde::{Deserialize as _, de::IgnoredAny};
 
 use crate::schema::MAX_DEPTH;
 
-/// Returns whether two encoded maps or sets have the same bytes for each entry, in another order.
+/// Returns whether two encoded maps or sets have the same entries, byte for byte, in any order.
 ///
-/// It compares encoded entries, not decoded values. Two values may be equal by `==` although their stored forms differ: for
+/// This compares encoded entries, not decoded values. Two values may be equal by `==` although their stored forms differ: for
 /// example, two cart lines whose `==` compares only the article number. A handler's change to their other fields must be
 /// stored.
 pub(super) fn is_reordered(one: &[u8], other: &[u8]) -> bool {
@@ -78,7 +79,7 @@ mod tests {
 
     // F10
     #[test]
-    fn bytes_that_are_nested_too_deep_are_not_equal() {
+    fn bytes_that_are_nested_too_deeply_are_not_equal() {
         let deep = [&[0x91; 100_000][..], &[1]].concat();
         assert!(!is_reordered(&deep, &deep));
     }

@@ -51,7 +51,7 @@ pub(crate) enum Edit {
 pub(crate) struct Listed {
     /// The stored form of the items that it took, if it took any.
     pub(crate) taken: Option<Vec<u8>>,
-    /// The items that it put, without those that it took itself.
+    /// The items that it put and did not take again.
     pub(crate) put: Items,
 }
 
@@ -107,7 +107,8 @@ impl<T> Slot<T> {
         let new = encode(value, field)?;
         let old = state.stored(field);
         let same = match (old, &new) {
-            // The stored value is unknown. The commit then refuses the write, which tells the request.
+            // The handle does not see the stored value, so it cannot compare. The write is kept, and the commit refuses it, so
+            // that the request learns that its session was not available.
             _ if state.snapshot.is_hidden => false,
             (Some(old), Some(new)) if old == new || field.unordered && is_reordered(old, new) => {
                 field.expires.is_none()
@@ -233,7 +234,7 @@ pub(crate) fn encode<T>(value: &T, field: &'static Field<T>) -> Result<Option<Ve
     Ok((!absent_says_the_same).then_some(bytes))
 }
 
-/// Returns whether `value` is stored as the default is.
+/// Returns whether `value` has the same stored form as the default.
 fn is_initial<T>(value: &T, field: &'static Field<T>) -> bool {
     let stored = |value: &T| encode(value, field).ok();
     stored(value).is_some_and(|bytes| stored(&(field.initial)()).is_some_and(|initial| initial == bytes))

@@ -100,7 +100,7 @@ impl State {
     }
 
     /// Returns whether an `update` must wait in this handle: the handle has no request, or it has changes to the session as a
-    /// whole that have not been merged into the request's.
+    /// whole, other than `remember`, that have not been merged into the request's.
     pub(crate) fn steps_wait(&self) -> bool {
         self.request().is_none() || self.steps.iter().any(|step| !matches!(step, Step::Remember(_)))
     }

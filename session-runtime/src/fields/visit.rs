@@ -22,7 +22,8 @@ pub(crate) trait AnySlot {
     fn take_edit(&mut self, state: &State) -> Result<Option<Op>, Error>;
     /// Returns whether the handle changed the field.
     fn is_edited(&self) -> bool;
-    /// Returns whether the handle left a value, as opposed to taking or removing one.
+    /// Returns whether the handle's change would store a value other than the default. Taking or removing a value and signing in
+    /// do not count.
     fn leaves_something(&self) -> bool;
     /// Returns the value's stored form; `None` if nothing is stored.
     #[cfg(feature = "testing")]

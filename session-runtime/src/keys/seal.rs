@@ -58,7 +58,7 @@ impl Sealer {
         self.seal_with(value, place, random()?)
     }
 
-    /// [`Sealer::seal`] with a nonce that a test chose.
+    /// Seals with this nonce, which must be new for each value. Only tests call this directly.
     pub(crate) fn seal_with(&self, value: &[u8], place: &[&[u8]], nonce: [u8; NONCE]) -> Result<Vec<u8>, Error> {
         let (id, key) = self.0.current();
         let mut sealed = Vec::with_capacity(value.len() + OVERHEAD);

@@ -33,7 +33,7 @@ pub(crate) enum Replaced {
     },
 }
 
-/// The verifier before the previous one.
+/// A former verifier that may still be valid: the previous one, or the one before it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Older {
     pub(crate) verifier: Digest,

@@ -44,7 +44,7 @@ pub(crate) struct Record {
     pub(crate) seen_at: Timestamp,
     /// When the verifier was last renewed.
     pub(crate) renewed_at: Timestamp,
-    /// When the user signed in. For a guest: when the session was first stored.
+    /// When the user signed in, or when the impersonation began. For a guest: when the session was first stored.
     pub(crate) signed_in_at: Timestamp,
     /// The idle deadline.
     pub(crate) idle_until: Timestamp,
@@ -130,7 +130,7 @@ impl Record {
             self.writes = self.writes.saturating_add(1);
             self.nonces.push(nonce);
         }
-        // The clock of another node may be ahead.
+        // The clock of the node that wrote last may be ahead of this node's.
         self.seen_at = self.seen_at.max(now);
     }
 

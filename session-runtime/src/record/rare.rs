@@ -33,14 +33,14 @@ pub(crate) enum Proof {
     Missing,
 }
 
-/// The own session of a user who acts as another, set aside until the impersonation ends.
+/// The acting user's own session, set aside until the impersonation ends.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Impersonation {
-    /// The encoded identity of the user who acts.
+    /// The encoded identity of the acting user.
     pub(crate) by: Arc<[u8]>,
     /// When the impersonation ends.
     pub(crate) ends_at: Timestamp,
-    /// When the user who acts signed in.
+    /// When the acting user signed in.
     pub(crate) signed_in_at: Timestamp,
     /// When that user last authenticated.
     pub(crate) proof: Proof,
@@ -87,7 +87,7 @@ impl Record {
         self.rare.as_ref()?.impersonation.as_ref()
     }
 
-    /// Returns the user whose own session this is: the user who acts, if one acts as another.
+    /// Returns the user whose own session this is. In an impersonation, this is the acting user.
     pub(crate) fn own_user(&self) -> Option<&Arc<[u8]>> {
         self.impersonation().map(|impersonation| &impersonation.by).or(self.user.as_ref())
     }
@@ -137,7 +137,8 @@ impl Record {
         rare.proof = proof;
         record.set_rare(rare);
         (record.user, record.signed_in_at) = (Some(by), signed_in_at);
-        // Its entries may be removed now, even if it gets the same values later.
+        // The session's list entries may be removed from now on. With zero here, the next write enters the session again, even
+        // if its values are then the same as before.
         record.entered = 0;
         record.generation = record.generation.saturating_add(1);
         Some(record)

@@ -98,7 +98,7 @@ fn decoder(bytes: &[u8]) -> rmp_serde::Deserializer<ReadRefReader<'_, [u8]>, Hum
     deserializer
 }
 
-/// Returns whether a value is nested too deep to be read.
+/// Returns whether a value is nested too deeply to be read.
 pub(crate) fn is_too_deep(bytes: &[u8]) -> bool {
     is_deeper(bytes, |byte| matches!(byte, 0x80..=0x9f | 0xdc..=0xdf))
 }
@@ -111,7 +111,6 @@ fn is_deeper(bytes: &[u8], begins: impl Fn(u8) -> bool) -> bool {
         && matches!(IgnoredAny::deserialize(&mut decoder(bytes)), Err(rmp_serde::decode::Error::DepthLimitExceeded))
 }
 
-/// Encodes a value as [`Codec::serde`] does.
 /// Returns the encoded items of an encoded list. Returns none if the value is not a list.
 pub(crate) fn items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = list;
@@ -123,6 +122,7 @@ pub(crate) fn items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// Encodes a value as [`Codec::serde`] does.
 pub(crate) fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, rmp_serde::encode::Error> {
     written(|encoder| value.serialize(encoder))
 }
@@ -206,7 +206,7 @@ mod tests {
 
     // F10: `rmp_serde` does not count the levels of enums, so stored bytes could overflow the stack.
     #[test]
-    fn an_enum_that_is_nested_too_deep_is_an_error() {
+    fn an_enum_that_is_nested_too_deeply_is_an_error() {
         for levels in [1, 100, MAX_DEPTH - 1] {
             assert_eq!(from_bytes::<Tree>(&to_bytes(&tree(levels)).unwrap()).unwrap(), tree(levels));
         }

@@ -17,7 +17,7 @@ pub struct Field<T> {
     pub(crate) initial: fn() -> T,
     /// For an `Option`: returns whether it holds a value.
     pub(crate) is_some: Option<fn(&T) -> bool>,
-    /// Whether two equal values may be stored in different orders, as those of a `HashMap` are.
+    /// Whether the entries of two equal values may be stored in different orders, as those of a `HashMap` are.
     pub(crate) unordered: bool,
 }
 
@@ -183,7 +183,7 @@ impl<T> Field<T> {
         self
     }
 
-    /// Makes sessions be found by the field's value.
+    /// Lets sessions be found by the field's value.
     #[must_use]
     pub const fn index(mut self) -> Self
     where
@@ -193,7 +193,7 @@ impl<T> Field<T> {
         self
     }
 
-    /// Makes sessions be found by each item of the field's list.
+    /// Lets sessions be found by each item of the field's list.
     #[must_use]
     pub const fn index_items(mut self) -> Self
     where
@@ -248,7 +248,7 @@ impl<T> Field<T> {
         self
     }
 
-    /// Marks a map or a set without an order: two equal values are often stored in different orders.
+    /// Marks a map or a set without an order: the entries of two equal values are often stored in different orders.
     #[must_use]
     pub const fn unordered(mut self) -> Self {
         self.unordered = true;

@@ -66,10 +66,10 @@ impl Older<'_> {
 /// is optional.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "this function does not make a `{T}` of what is stored under {N} name(s)",
+    message = "this function does not make a `{T}` from what is stored under {N} name(s)",
     label = "not of the type that is wanted here",
-    note = "of one name it is a `fn(A) -> {T}`, of two `fn(Option<A>, Option<B>) -> {T}`, of at most four, and what it takes \
-            implements `serde::Deserialize` and borrows nothing"
+    note = "for one name it is a `fn(A) -> {T}`, for two a `fn(Option<A>, Option<B>) -> {T}`, and so on up to four; each \
+            argument implements `serde::Deserialize` and borrows nothing"
 )]
 pub trait Makes<T, const N: usize, A> {
     /// Calls the function. Returns `None` if `N` is 1 and the value is missing.

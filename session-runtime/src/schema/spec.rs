@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{Meta, Migration, Policy, SessionLimit};
 use crate::cookie::CookieSpec;
 
-/// The arguments of `#[session(…)]` on the struct. The builder can override `app`, the cookie's attributes, the lifetimes and
-/// `max_per_user`.
+/// The arguments of `#[session(…)]` on the struct. The builder can override `app`, the cookie's attributes, the lifetimes,
+/// `touch`, `rotate_every` and `max_per_user`.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Spec {

@@ -21,9 +21,9 @@ impl<S: Schema> Core<S> {
     /// resolves. Call this method while the session is live: after a `reload` that failed, the handle no longer knows the
     /// reason.
     ///
-    /// * **How soon**: immediately if this process ends the session. If another process ends it, within a second on
-    ///   `MemoryStore`, `RedisStore`, and `SqlStore` with PostgreSQL, which send messages. On other stores, and if a message
-    ///   is lost, within [`watch_every`](crate::SessionsBuilder::watch_every).
+    /// * **How soon**: immediately if the same [`Sessions`](crate::Sessions), or a clone, ends the session. Otherwise within a
+    ///   second on `MemoryStore`, `RedisStore`, and `SqlStore` with PostgreSQL, which send messages. On other stores, and if a
+    ///   message is lost, within [`watch_every`](crate::SessionsBuilder::watch_every).
     /// * **An open stream does not count as use.** The session expires if its visitor sends no requests. To keep it alive, use
     ///   [`Ended::keep_alive`].
     /// * **A new id** counts as the end ([`SessionEnd::Superseded`]) if the visitor's rights may have changed: after a sign-in in

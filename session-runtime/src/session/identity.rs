@@ -107,7 +107,8 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     ///
     /// Returns `false` and does nothing if `user` is not the signed-in user, since another person may have signed in at the
     /// identity provider. It also returns `false` while another user acts as `user`, and in a request whose id another request
-    /// has just replaced: that request is answered 409. Takes the identity, or a type that it borrows as.
+    /// has just replaced: that request is answered 409. `user` may also be a type that the identity borrows as, such as `str`
+    /// for a `String`.
     ///
     /// ```
     /// # use session_runtime::Session;
@@ -152,7 +153,8 @@ impl<S: Schema, T: 'static> Identity<'_, S, T> {
     ///   [`impersonations`](crate::SessionsOf::impersonations) lists it. `revoke_all` of `user` ends the impersonation;
     ///   `revoke_all` of the acting user ends the whole session.
     /// - [`Event::ImpersonationStarted`](crate::Event::ImpersonationStarted) and
-    ///   [`Event::ImpersonationEnded`](crate::Event::ImpersonationEnded) report it. Each report of an event meanwhile names both users.
+    ///   [`Event::ImpersonationEnded`](crate::Event::ImpersonationEnded) report the impersonation. In between, the report of
+    ///   each event names both users.
     ///
     /// The id is renewed as at a sign-in. A log-out during an impersonation also signs out the acting user, and a sign-in ends
     /// the acting user's session.

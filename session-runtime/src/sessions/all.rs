@@ -266,7 +266,7 @@ impl<S: Schema> Stream for AllSessions<S> {
                     this.batch = sessions.into_iter();
                     this.from = std::mem::replace(&mut this.next, next);
                 }
-                // Without this end, a caller that passes over errors would ask a store that is down again and again.
+                // If the stream did not end here, a caller that ignores errors would ask an unavailable store again and again.
                 Err(error) => {
                     this.has_failed = true;
                     return Poll::Ready(Some(Err(error)));

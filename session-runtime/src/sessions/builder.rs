@@ -156,7 +156,8 @@ impl<S: Schema> SessionsBuilder<S> {
     ///
     /// Two deployments of one application, such as staging and production, have the same name by default. If they use the same
     /// store, give each its own `app`, or its own prefix or table in the store. Otherwise a sign-in, a limit or a `revoke_all`
-    /// in one deployment ends sessions of the other. If the deployments have no key in common, a warning at start says so.
+    /// in one deployment ends sessions of the other. If the deployments have no key in common, a warning at start reports that
+    /// they share the store.
     ///
     /// Changing the name signs every user out.
     ///
@@ -221,9 +222,9 @@ impl<S: Schema> SessionsBuilder<S> {
     /// ([`Core::ended`](crate::Core::ended)). A stream learns that its session has ended after this time at the latest. One
     /// call of the store loads up to 64 sessions. Default: 15 seconds.
     ///
-    /// Usually a stream learns of the end within a second: immediately if this process ends the session, and through a message
-    /// of the store if another process does. `MemoryStore`, `RedisStore` and `SqlStore` on PostgreSQL send such messages. With
-    /// such a store, a longer interval saves work, and delays a stream only if its message is lost.
+    /// Usually a stream learns of the end within a second: immediately if the same `Sessions`, or a clone, ends the session,
+    /// and otherwise through a message of the store. `MemoryStore`, `RedisStore` and `SqlStore` on PostgreSQL send such
+    /// messages. With such a store, a longer interval saves work, and delays a stream only if its message is lost.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};
@@ -443,8 +444,8 @@ fn fits<S: Schema>(store: &CookieStore, cookie: &str, layers: &Layers) -> Result
     let (name, bounded) = (S::SPEC.name, S::SPEC.bounded);
     if bounded && store.is_signed() {
         return Err(Error::setup(format!(
-            "the `{name}` sessions are `bounded`, which is measured as `CookieStore::encrypted()` writes them: use that, \
-             which is `cookie:` as a URL, or drop `bounded`"
+            "the `{name}` sessions are `bounded`, which counts the bytes of an encrypted cookie: use \
+             `CookieStore::encrypted()` (as a URL, `cookie:`), or drop `bounded`"
         )));
     }
     match most_bytes(&S::SPEC, cookie.len()) {

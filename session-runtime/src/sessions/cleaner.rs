@@ -40,7 +40,7 @@ async fn clean(engine: Weak<Engine>, every: Duration) {
     if let Some(engine) = engine.upgrade()
         && let Err(error) = engine.leave_marker().await
     {
-        tracing::debug!(target: "session_runtime", %error, "the keys of other applications on this store could not be looked up");
+        tracing::debug!(target: "session_runtime", %error, "it could not be checked whether the store holds sessions under other keys");
     }
     loop {
         ticks.tick().await;

@@ -6,11 +6,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{id::hex, key::Key};
 
-/// Names a session, for a page that lists them and a form that ends one.
+/// Names a session: for a page that lists a user's sessions, and for a form that ends one of them.
 ///
 /// It is not a credential: it does not reveal the cookie, and [`SessionsOf::revoke`](super::SessionsOf::revoke) accepts
 /// only handles of the user's own sessions (SECURITY S8). [`Sessions::revoke`](super::Sessions::revoke), which is for
-/// administrators, accepts the handle of any session. It stays the same for the life of the session. As text it is 32
+/// administrators, accepts the handle of any session. A handle stays the same for the life of the session. As text it is 32
 /// hexadecimal digits.
 ///
 /// ```

@@ -89,7 +89,7 @@ impl<S: Schema> ListedSession<S> {
     }
 
     /// Returns the user as whom this session's user acts ([`impersonate`](crate::Identity::impersonate)); `None` if they act as
-    /// no one. [`SessionsOf::end_impersonations`](super::SessionsOf::end_impersonations) ends it.
+    /// no one. [`SessionsOf::end_impersonations`](super::SessionsOf::end_impersonations) ends the impersonation.
     ///
     /// ```
     /// # use session_runtime::{Error, Session, Sessions};

@@ -115,8 +115,8 @@ impl<S: Schema> Sessions<S> {
         self.engine.readers.add()
     }
 
-    /// Creates the state of one HTTP request to these sessions. `is_shown`: whether the visitor sees the response. It is false
-    /// for a HEAD request, so that a flash message is not used up.
+    /// Creates the [`Request`] for one HTTP request. `is_shown`: whether the visitor sees the response. It is false for a HEAD
+    /// request, so that a flash message is not used up.
     pub(crate) fn request(&self, is_shown: bool) -> Request {
         cleaner::ensure(&self.engine);
         Request::new(Arc::clone(&self.engine), is_shown)

@@ -311,7 +311,7 @@ impl<S: Schema> SessionsBuilder<S> {
     /// An id is outdated a minute after a sign-in, a sign-out or `renew` replaced it. If
     /// [`rotate_every`](SessionsBuilder::rotate_every) or `reauthenticate` replaced it, it is outdated a minute after the first
     /// request with a newer id. A session keeps at most two such ids. An id that a third one displaces counts as late for a
-    /// minute, and is outdated then.
+    /// minute, and is outdated after that.
     ///
     /// A cookie with an outdated id may be stolen (OWASP Session Management Cheat Sheet, "Renewal Timeout"). But it may also
     /// come from a browser that was restored from a backup: this option then signs out the rightful user.

@@ -141,8 +141,8 @@ impl<S: Schema> SessionsOf<S> {
     /// Returns each live session, the earliest sign-in first. Loads the list, and each session on it.
     ///
     /// Sessions in which another user acts as this one are left out, since they are not this user's devices: see
-    /// [`SessionsOf::impersonations`]. A session in which this user acts as another is listed with their own fields:
-    /// [`ListedSession::acts_as`] returns that user.
+    /// [`SessionsOf::impersonations`]. A session in which this user acts as another is listed with this user's own fields, and
+    /// [`ListedSession::acts_as`] returns the other user.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down.

@@ -18,10 +18,10 @@ use crate::{clock::Timestamp, cookie::Form};
 ///
 /// # What it cannot do
 ///
-/// Only the visitor has the session. So no server can list sessions, or end the session of another visitor; only
-/// [`CookieStore::issued_after`] ends those of all visitors. If two requests
-/// change the session concurrently, the last response replaces the whole session. A struct that relies on more does not
-/// compile: `identity` has to be `unlisted`, and `atomic` and `counter` fields are refused.
+/// Only the visitor has the session. So the server cannot list sessions, and a request cannot end the session of another
+/// visitor; only [`CookieStore::issued_after`] ends those of all visitors. If two requests change the session concurrently, the
+/// last response replaces the whole session. A struct that relies on more does not compile: `identity` has to be `unlisted`,
+/// and `atomic` and `counter` fields are refused.
 ///
 /// Above all, **a sign-out only removes the cookie**. A copy of the cookie, from a shared computer or a stolen backup, stays
 /// signed in until the session's deadline (OWASP ASVS 7.4.1). Keep `idle` and `absolute` short, or add a store for revocations

@@ -39,8 +39,9 @@ mod url;
 
 /// Keeps values under keys, and replaces a value only if it has not changed since it was loaded.
 ///
-/// A value is a session, the list of a user's sessions, or one of the small values of [`Class`]. A store treats all of them
-/// alike. So it needs no other operations to list, limit and revoke the sessions of a user.
+/// A value is a session, a list of the sessions of a user or with a value of an `index` field, or one of the small values of
+/// [`Class`]. A store treats all of them alike. So it needs no other operations to list, limit and revoke the sessions of a
+/// user.
 ///
 /// * **A store compares and replaces, nothing else.** It reads only the header of a value.
 /// * **A value is written as a whole, or not at all.** [`Swapped::Done`] means that it was written, and [`Swapped::Stale`] that
@@ -190,8 +191,8 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// Returns the next batch of the values, from a position on; `None` if the store cannot list its values. The values are
-    /// sessions of all applications and kinds, lists of users' sessions, revocations, tombstones and markers:
-    /// [`Value::class`] tells them apart. [`Sessions::all`](crate::Sessions::all) and
+    /// sessions of all applications and kinds, lists of sessions, revocations, tombstones and markers: [`Value::class`] tells
+    /// them apart. [`Sessions::all`](crate::Sessions::all) and
     /// [`Sessions::revoke_everyone`](crate::Sessions::revoke_everyone) need this method.
     ///
     /// * A value that is present from the first call to the last is in at least one batch, even if requests replace it

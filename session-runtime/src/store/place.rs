@@ -57,7 +57,7 @@ impl Requirements for AnyPlace {
     const SHARED: bool = false;
 }
 
-/// The place must list and end the sessions of a user, or with a value of an `index` field.
+/// The place must list and end sessions by their user, or by the value of an `index` field.
 #[doc(hidden)]
 pub enum UserLists {}
 

@@ -17,7 +17,7 @@ pub struct Stored {
     pub user: Option<Vec<u8>>,
     /// The digest of its verifier.
     pub verifier: [u8; 16],
-    /// When it was last written.
+    /// When a request last wrote it.
     pub seen_at: Timestamp,
     /// Its idle deadline.
     pub idle_until: Timestamp,
@@ -57,8 +57,8 @@ pub fn has_field(value: &Value, name: &str) -> bool {
     matches!(value.decode(), Ok(Decoded::Session(record)) if record.fields.get(name).is_some())
 }
 
-/// Returns the same session, with a field's bytes replaced, as if another program had written to the store. `None` removes
-/// the field.
+/// Returns the session in a value with a field's bytes replaced, as if another program had written to the store. If `bytes` is
+/// `None`, the field is removed. Returns `None` if the value is not a session.
 #[must_use]
 pub fn planted(value: &Value, name: &str, bytes: Option<&[u8]>) -> Option<Value> {
     let Ok(Decoded::Session(record)) = value.decode() else { return None };

@@ -20,10 +20,10 @@ use crate::{
 
 /// The cookies of one visitor. Sends requests with them, and stores the cookies that responses set, as a browser does.
 ///
-/// It takes any `tower` service, such as an axum `Router`, and opens no port. For other applications, [`header`](Self::header)
-/// returns the header to send, and [`keep`](Self::keep) takes the header that came. It tells cookies apart by name, domain and
-/// path, sends them by path, and drops those whose Max-Age has passed. It checks neither the host nor the scheme. A clone is
-/// another browser with the same cookies.
+/// The jar takes any `tower` service, such as an axum `Router`, and opens no port. For other applications,
+/// [`header`](Self::header) returns the `Cookie` header to send, and [`keep`](Self::keep) takes a `Set-Cookie` header of the
+/// response. The jar tells cookies apart by name, domain and path, sends them by path, and drops those whose Max-Age has
+/// passed. It checks neither the host nor the scheme. A clone is another browser with the same cookies.
 ///
 /// ```
 /// use axum::{Router, body::Body, routing::get};
@@ -108,8 +108,8 @@ impl CookieJar {
         self
     }
 
-    /// Sends a request with the cookies for its path, and stores the cookies that the response sets. This method has the feature
-    /// `tower`.
+    /// Sends a request with the cookies for its path, and stores the cookies that the response sets. This method needs the
+    /// feature `tower`.
     ///
     /// # Errors
     /// The errors of the service. An axum `Router` has none.
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_ends_with_its_max_age() {
+    fn a_cookie_expires_when_its_max_age_has_passed() {
         let clock = Clock::stopped();
         let mut jar = CookieJar::new().clock(clock.clone());
         jar.keep("sid=a; Path=/; Max-Age=60");

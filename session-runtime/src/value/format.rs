@@ -8,7 +8,8 @@
 //! | 4 | scope: the kind of session and the application |
 //! | n | the content, which depends on the class |
 //!
-//! Whatever may be repeated (fields, list entries, keys) is counted. Otherwise truncated content would read as fewer of them.
+//! Everything that can repeat (fields, list entries, keys) has a count. Otherwise truncated content would read as content with
+//! fewer items.
 
 use std::sync::Arc;
 
@@ -71,7 +72,7 @@ const SIGNED_IN_AT_CREATION: u8 = 64;
 /// The value expires at the absolute deadline, otherwise at the idle deadline.
 const ENDS_FIRST: u8 = 128;
 
-/// Returns the time as a header stores it: a time too late for it becomes [`Timestamp::NEVER`].
+/// Returns the time as a header stores it: a time beyond the header's range becomes [`Timestamp::NEVER`].
 pub(super) const fn storable(at: Timestamp) -> Timestamp {
     if at.as_millis() < NEVER { at } else { Timestamp::NEVER }
 }
@@ -321,7 +322,7 @@ fn read_session(rest: &mut Rest<'_>, head: &Head) -> Option<Record> {
         nonces.push(Nonce(u64::from_be_bytes(*rest.array()?)));
     }
     let from = Timestamp::from_millis(expires.as_millis().wrapping_sub(rest.number()?));
-    // A sum that wraps is a deadline before `expires`.
+    // A sum that overflows would be a deadline before `expires`, which contradicts the header.
     let later = Timestamp::from_millis(expires.as_millis().checked_add(rest.number()?)?);
     let (idle_until, ends_at) = if is_marked(ENDS_FIRST) { (later, expires) } else { (expires, later) };
     if is_marked(ENDS_FIRST) && later == expires || storable(later) != later {

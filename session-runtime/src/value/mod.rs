@@ -1,7 +1,7 @@
 //! [`Value`]: the content of a key in a store. Stores can read its header; the rest is for the engine.
 //!
 //! - `format`: the bytes of a value.
-//! - [`UserList`]: the sessions that a user is signed in to.
+//! - [`UserList`]: the sessions of one user, or with one value of an `index` field.
 //! - [`Tombstone`], [`Revocation`], [`Marker`]: the small values.
 //! - [`Versioned`], [`Revision`], [`Swapped`]: a value as it is in a store, and the answer to a compare-and-swap.
 
@@ -96,7 +96,7 @@ pub enum Class {
     Guest,
     /// A session of a signed-in user.
     User,
-    /// The list of the sessions that a user is signed in to.
+    /// The list of the sessions that a user is signed in to, or of those with one value of an `index` field.
     List,
     /// Records that a session kept in its visitor's cookie ended or was renewed, so that copies of the cookie open nothing.
     Revocation,
@@ -145,7 +145,7 @@ impl Value {
         Self::new(scope, class, record.expires_at(), Content::Session(record))
     }
 
-    /// Returns the value for a user's list of sessions.
+    /// Returns the value for a list of sessions.
     pub(crate) fn list(scope: Scope, list: Arc<UserList>) -> Self {
         Self::new(scope, Class::List, list.expires_at(), Content::List(list))
     }

@@ -40,6 +40,6 @@ pub(crate) struct Revocation {
 /// The ids of the keys that an application signs with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Marker {
-    /// The ids of the keys in its ring.
+    /// The ids of the keys in the application's ring.
     pub(crate) keys: Vec<[u8; 4]>,
 }

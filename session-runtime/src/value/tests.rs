@@ -290,7 +290,7 @@ fn a_session_of_the_wrong_class_is_damaged() {
     }
 }
 
-// F10: a content with too large a length is rejected before room for it is reserved.
+// F10: content with a length that is too large is rejected before memory for it is reserved.
 #[test]
 fn lengths_without_content_are_damaged() {
     let header = |class| header(1, class);
@@ -339,9 +339,8 @@ fn a_deadline_beyond_the_header_counts_as_never() {
     }
 }
 
-// The identity is stored only once.
 #[test]
-fn the_identity_may_be_the_first_field() {
+fn an_identity_that_is_the_first_fields_value_is_stored_only_once() {
     let length = |name: &str, value: &[u8]| {
         let mut record = Record { user: Some(b"\xa3ada".as_slice().into()), ..shop() };
         record.fields.push(Entry { name, value, expires: Timestamp::NEVER });

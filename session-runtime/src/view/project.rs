@@ -25,8 +25,8 @@ pub struct Projection<Out, Read> {
     can_be_missing: bool,
 }
 
-/// Returns how to take a view's field from the result of the session's accessor. The handler and the check of the whole view both
-/// call this function, so that a mistake is one error.
+/// Returns how to take a view's field from the result of the session's accessor. The handler and the check of the whole view
+/// both call this function, so that the compiler reports a mistake only once.
 #[inline]
 #[must_use]
 pub const fn project<Out: Project<Read>, Read>() -> Projection<Out, Read> {

@@ -194,7 +194,7 @@ impl ResponseError for Failed {
     }
 }
 
-/// Implements actix-web's traits of a middleware for a layer.
+/// Implements actix-web's middleware traits for a layer.
 macro_rules! middleware {
     ($layer:ty $(, $kind:ident: $bound:path)?) => {
         impl<Inner, B $(, $kind: $bound + 'static)?> Transform<Inner, ServiceRequest> for $layer

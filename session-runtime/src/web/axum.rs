@@ -27,8 +27,9 @@ where
     }
 }
 
-/// `Option<Session<S>>` is for handlers that also serve routes without a session layer: there it is `None`. If a session
-/// cannot be loaded, because the store is down, the request is still rejected. A visitor without a session gets an empty one.
+/// `Option<Session<S>>` is for handlers that also serve routes without a session layer: there it is `None`. If the session
+/// cannot be loaded, for example while the store is down, the request is still rejected. A visitor without a session gets an
+/// empty one.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -85,8 +86,8 @@ where
     }
 }
 
-/// `Option<View<V>>` is `None` if the view refuses the visitor. If the session cannot be loaded, because the store is down,
-/// the request is still rejected.
+/// `Option<View<V>>` is `None` if the view refuses the visitor. If the session cannot be loaded, for example while the store is
+/// down, the request is still rejected.
 impl<V, App> OptionalFromRequestParts<App> for View<V>
 where
     V: Viewed,

@@ -101,7 +101,7 @@ impl fmt::Debug for Commit {
 #[derive(Default)]
 #[must_use = "without `write`, the visitor does not get the session's cookie"]
 pub struct Answer {
-    /// `None`: no handler asked for the session.
+    /// `None`: no handler asked for the session, or a layer around this one commits.
     request: Option<Arc<Request>>,
     page: Option<Page>,
     cookie: Option<CookieChange>,
@@ -177,7 +177,7 @@ mod tests {
 
     /// Each row has an outcome, and the page's status for a safe method and for other methods.
     #[test]
-    fn each_outcome_has_the_page_that_the_guide_says() {
+    fn each_outcome_has_its_documented_page() {
         let error = |kind| Err(Error::new(kind));
         for (outcome, safe, other) in [
             (Ok(Outcome::Applied), None, None),

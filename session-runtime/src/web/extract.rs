@@ -18,8 +18,8 @@ impl<S: Schema> Session<S> {
     /// extractors. The first call in a request loads the session from the store.
     ///
     /// # Errors
-    /// [`SessionRejection`] if the route has no layer, the store is down, or the cookie lacks `Secure` and the request did not
-    /// come from localhost.
+    /// [`SessionRejection`] if the route has no layer, the store is down, or the cookie lacks `Secure` and the request is not a
+    /// direct one for localhost.
     ///
     /// ```
     /// # use session_runtime::{Session, SessionRejection};
@@ -69,8 +69,8 @@ impl<S: Schema> Session<S> {
 }
 
 /// Why a handler did not get its session: the layer is missing (500), the store is down (503), or the cookie lacks `Secure` and
-/// the request is not for localhost (500). `Display` shows a sentence that is safe for visitors; the log and `Debug` say
-/// what to change.
+/// the request is not a direct one for localhost (500). `Display` shows a sentence that is safe for visitors; the log and
+/// `Debug` say what to change.
 ///
 /// ```
 /// use axum::response::IntoResponse;

@@ -86,7 +86,7 @@ impl<B> RequestHead for Request<B> {
     }
 }
 
-/// Returns whether the method is safe, so that the request should change nothing.
+/// Returns whether the request's method is safe: GET and HEAD should change nothing.
 pub(super) fn is_safe(head: &impl RequestHead) -> bool {
     matches!(head.method(), "GET" | "HEAD")
 }

@@ -20,8 +20,8 @@ impl<S: Schema> Sessions<S> {
     /// layer of yours adds `no-store` only to responses without `Cache-Control`, put it inside this one.
     ///
     /// A route that does not use its session costs nothing. The head of the response is not sent until the session is stored.
-    /// As a tower layer, it turns every body into axum's type, since it may replace the response with a page; bodies of that
-    /// type stay as they are.
+    /// As a tower layer, the middleware turns every body into axum's type, since it may replace the response with a page;
+    /// bodies of that type stay as they are.
     ///
     /// ```
     /// # use session_runtime::{Session, Sessions};

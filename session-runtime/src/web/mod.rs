@@ -19,8 +19,9 @@
 //!   its changes are not stored before the response.
 //! - If a page replaces a response, the response's `Set-Cookie` headers stay.
 //!
-//! The other two middlewares begin with [`CookiesLayer::begin`](crate::CookiesLayer::begin) and
-//! [`SameOriginLayer::check`](crate::SameOriginLayer::check).
+//! The other middlewares begin with [`CookiesLayer::begin`](crate::CookiesLayer::begin),
+//! [`SameOriginLayer::check`](crate::SameOriginLayer::check) and, to guard routes with a view,
+//! [`View::of_visit`](crate::View::of_visit).
 //!
 //! ```
 //! use http::{Request, Response, header::SET_COOKIE};

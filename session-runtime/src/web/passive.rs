@@ -8,10 +8,10 @@ use super::Visit;
 /// Such a request does not move the idle deadline. If it did, an open page would keep its session alive without a user in front
 /// of it (OWASP Session Management Cheat Sheet, "Idle Timeout").
 ///
-/// It applies to the whole request and to all of the request's sessions, even if other code reads or changes them. Changes are
-/// stored as usual. That includes a stream or socket that the request opens: neither its saves nor
+/// It applies to the whole request and to all of the request's sessions, even if other code reads or changes them. It also
+/// applies to a stream or socket that the request opens: neither its saves nor
 /// [`Ended::keep_alive`](crate::Ended::keep_alive) move the idle deadline. If a stream should keep its session alive, leave
-/// `Passive` out.
+/// `Passive` out. Changes are stored as usual.
 ///
 /// ```
 /// use axum::{Json, Router, middleware::from_extractor, routing::get};

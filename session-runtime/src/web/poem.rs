@@ -46,7 +46,7 @@ pub struct PoemEndpoint<M, Inner> {
     inner: Inner,
 }
 
-/// Implements poem's traits of a middleware for a layer.
+/// Implements poem's middleware traits for a layer.
 macro_rules! middleware {
     ($layer:ty $(, $kind:ident: $bound:path)?) => {
         impl<Inner: Endpoint $(, $kind: $bound + 'static)?> Middleware<Inner> for $layer {

@@ -33,7 +33,7 @@ use crate::{
 struct Head<'a> {
     request: &'a Request<'a>,
     host: Option<String>,
-    /// The cookies of a local request, which has no header for them.
+    /// The cookies of a request from Rocket's local client, for tests. Such a request has no header for them.
     cookies: Option<String>,
 }
 

@@ -45,13 +45,13 @@ impl<V: Viewed> View<V> {
             .await
             .map_err(|rejection| ViewRejection(Why::Session(rejection)))?;
         Self::try_of(&session).map_err(|denied| {
-            // It is unknown who the visitor is, so do not send them to sign in (SECURITY S47).
             match session.hidden() {
+                // It is unknown who the visitor is, so the answer does not send them to sign in (SECURITY S47).
                 Some(error) if error.is_unavailable() => {
                     return ViewRejection(Why::Session(SessionRejection::store_down()));
                 }
-                // A reload repeats a safe request with the new id. It cannot repeat any other, so the visitor learns that this
-                // one was not carried out.
+                // Another request has just replaced the session's id. A reload repeats a safe request with the new id. It
+                // cannot repeat any other, so the visitor learns that this one was not carried out.
                 Some(_) if !is_safe(head) => return ViewRejection(Why::Changed),
                 _ => {}
             }

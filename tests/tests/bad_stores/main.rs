@@ -35,7 +35,7 @@ defects! {
     CreatesWhatIsGone: "swap: a removed value stays removed",
     OverwritesTheExpired: "expiry: an expired value is swapped like any other",
     HidesTheExpired: "expiry: an expired value is swapped like any other",
-    RefusesNothingForNothing: "swap: nothing is swapped for nothing",
+    RefusesNothingForNothing: "swap: a swap of nothing for nothing is done",
     ComparesContents: "swap: revisions are compared and not contents",
     AnswersDoneAgain: "swap: a swap sent again is stale",
     WritesWhatIsStale: "swap: an older revision is stale",

@@ -163,7 +163,7 @@ async fn a_store_that_cannot_list_its_values_is_an_error_that_says_what_to_write
     };
     check(sessions.revoke_everyone().await.unwrap_err());
     check(sessions.all().next().await.unwrap().err().unwrap());
-    // One session can still be ended: that takes no list.
+    // One session can still be ended, because that does not scan the store.
     let handle = sessions.of("ada").list().await.unwrap()[0].handle();
     assert!(sessions.revoke(handle).await.unwrap() && !sessions.revoke(handle).await.unwrap());
     assert!(!sessions.revoke("00".repeat(16).parse().unwrap()).await.unwrap());
@@ -176,7 +176,7 @@ struct InCookies {
 }
 
 #[tokio::test]
-async fn sessions_in_cookies_are_an_error_that_says_what_to_do_instead() {
+async fn listing_or_ending_sessions_in_cookies_is_an_error_that_says_what_to_do_instead() {
     // The store of revocations holds no sessions.
     for store in [CookieStore::encrypted(), CookieStore::encrypted().revocations(AnyStore::memory())] {
         let sessions = Sessions::<InCookies>::builder().store(store).keys(KeyRing::generate()).build().unwrap();

@@ -195,7 +195,7 @@ over_two_stores! {
         let mut unreadable: Vec<_> = server.heard();
         unreadable.sort_by_key(|event| format!("{event:?}"));
         assert_eq!(unreadable, ["cart", "note", "visits"].map(|field| Event::Undecodable { field }));
-        // The field can be written again, and fields that this build does not know survive.
+        // The three fields can be written again, and a field that this build does not know survives.
         for path in ["/note/new", "/visit", "/cart/tea"] {
             assert_eq!(visitor.post(path).await.status, 200);
         }

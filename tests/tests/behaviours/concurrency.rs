@@ -398,7 +398,9 @@ over_two_stores! {
         assert_eq!(visitor.get("/read").await.body, "ada");
     }
 
-    // F14, S11, S19: the replaced id expires even if the clock is set back, and the session stays valid under its new id.
+    // F14, S11, S19: the clock is set back after the new id was presented. If it goes back by a minute or more, the replaced id
+    // is not accepted any more: otherwise it would stay valid until the clock catches up. The session stays valid under its
+    // new id.
     async fn a_clock_that_is_set_back_does_not_keep_a_replaced_id_valid(store) {
         let server = Server::with(store, |builder| builder.rotate_every(minutes(15)).end_on_replay(true));
         let mut visitor = server.visitor();

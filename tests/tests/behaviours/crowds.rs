@@ -141,8 +141,8 @@ fn patient(store: &AnyStore, like: Option<&Server>) -> Server {
     }
 }
 
-// B21, B55, F9: the number of store calls per update does not grow with the number of concurrent updates.
 over_stores! {
+    // B21, B55, F9: the number of store calls per update does not grow with the number of concurrent updates.
     async fn two_hundred_concurrent_updates_all_succeed(store) {
         let calls = update_at_once(&[patient(&store, None)], 200).await;
         assert!(calls <= 200 * 3, "{calls} calls of the store");

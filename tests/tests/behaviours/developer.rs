@@ -107,7 +107,7 @@ over_two_stores! {
         assert_eq!((seen["user"].as_str(), seen["name"].as_str()), (None, Some("")));
     }
 
-    // B45, S29: one layer wraps some of the routes, and the same layer wraps all routes.
+    // B45, S29: the same layer wraps the routes, and wraps them again outside of a middleware.
     async fn nested_layers_count_as_one(store) {
         async fn count(mut session: S, request: Request, next: Next) -> Response {
             session.visits_mut().add(1);

@@ -105,7 +105,7 @@ over_stores! {
         let cookie = ada.cookie();
         let mut session = here.stream(&ada).await;
         let ended = session.ended();
-        // An edit of another field, and one that changes nothing, end no stream.
+        // An edit of another field does not end the stream.
         there.sessions.of("ada").update(|session| session.name_mut().set("Ada".into())).await.unwrap();
         assert!(session.is_live().await.unwrap());
         assert_eq!(there.demote().await, 1);
@@ -114,6 +114,7 @@ over_stores! {
         // The page connects again, under the same id.
         assert_eq!((ada.get("/role").await.body.as_str(), ada.cookie()), ("clerk", cookie));
         let again = here.stream(&ada).await.ended();
+        // This edit changes nothing, so it does not end the stream.
         assert_eq!(there.demote().await, 0);
         there.sessions.of("ada").revoke_all().await.unwrap();
         assert_eq!(soon(again).await, SessionEnd::Revoked);
@@ -121,14 +122,14 @@ over_stores! {
 }
 
 over_stores_with_feeds! {
-    // B62: the store's message says so at once.
+    // B62: the watches look at the store once an hour only, so the stream learns of the change by a message.
     async fn a_message_ends_the_stream(store) {
         let [here, there] = two(store, hours(1));
         for _ in 0..60 {
             let mut ada = Visitor::new(&here.app);
             ada.post("/login").await;
             let ended = here.stream(&ada).await.ended();
-            // The first look of the watch must not be the one that finds the change.
+            // Waits for the watch's first look at the store, so that the look does not find the change.
             let ended = tokio::spawn(ended);
             tokio::time::sleep(Duration::from_millis(100)).await;
             there.demote().await;
@@ -143,7 +144,7 @@ over_stores_with_feeds! {
 }
 
 over_two_stores! {
-    // B23: a request that has read the former rights does not write after them. A sign-out needs no rights.
+    // B23: a request that loaded the session before its rights changed cannot write. A sign-out needs no rights.
     async fn a_request_in_progress_is_refused_unless_it_signs_out(store) {
         let [here, _] = two(store, hours(1));
         for (path, status) in [("/slow/name", StatusCode::CONFLICT), ("/slow/out", StatusCode::OK)] {
@@ -155,7 +156,8 @@ over_two_stores! {
             assert!(here.demote().await > 0);
             here.go_on.add_permits(1);
             assert_eq!(slow.await.unwrap(), status, "{path}");
-            // The id has not changed, so a second try succeeds.
+            // After the refused write, the session still has its id, so a second try succeeds. After the sign-out, the write
+            // begins a guest's session.
             let role = if path == "/slow/out" { "" } else { "clerk" };
             assert_eq!(ada.get("/role").await.body, role);
             assert_eq!(ada.post("/name").await.status, StatusCode::OK);

@@ -211,8 +211,8 @@ over_stores! {
         }
     }
 
-    // The scan has read its batch when a visitor signs in. A new session may come in a later batch, or in none. The session of a
-    // guest was there.
+    // A visitor signs in after the scan has read its first batch. If the sign-in begins a session, a later batch may or may not
+    // include that session. If it continues a guest's session, that session was there before the call, and ends.
     async fn a_sign_in_during_the_call_counts_as_later_unless_its_session_was_there(store) {
         for is_guest in [false, true] {
             let (server, faulty) = Faulty::server(&store, |builder| builder);
@@ -339,7 +339,7 @@ over_stores! {
         assert_eq!(server.sessions.of("admin").count().await.unwrap(), 1);
     }
 
-    // Only a newer version of this crate can end its sessions, so the call does not claim that everybody is signed out.
+    // Only the newer version of this crate can end such a session, so the call does not claim that all visitors are signed out.
     async fn a_session_of_a_newer_version_stays_and_is_an_error(store) {
         let server = Server::new(store);
         guest(&server, "newer").await;
@@ -362,7 +362,8 @@ over_stores! {
     }
 }
 
-/// The store in this process, which the engine asks directly, and by other keys than other stores.
+/// Returns sessions in a [`MemoryStore`], and an application that uses them. The engine calls this store directly, unless it is
+/// wrapped in another store, as in [`Server`].
 fn in_memory() -> (Sessions<Site>, Router) {
     let sessions = Sessions::<Site>::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build().unwrap();
     let app = tests::app::routes().layer(sessions.layer());

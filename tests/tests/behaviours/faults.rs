@@ -72,8 +72,8 @@ over_stores! {
         assert_eq!((seen["cart"].as_array().unwrap().len(), seen["notices"].as_array().unwrap().len()), (1, 1));
     }
 
-    // S10: whichever store call fails, exactly one of the old id and the new id opens the session. In three cases, all
-    // answered with 503, neither id may open it:
+    // S10: whichever store call fails, exactly one of the old id and the new id opens the session. There are three exceptions,
+    // all answered with 503, in which neither id needs to open it:
     // - A change was stored, but the answers to both attempts were lost.
     // - The request ended its session before it stored another one.
     // - A sign-in was stored but could not be listed, and is therefore undone if possible. This restores a guest's session, but

@@ -166,7 +166,7 @@ over_two_stores! {
     }
 
     // B43: a page that a user may not see does not show that it asks for a fresh sign-in.
-    async fn a_missing_value_goes_before_a_sign_in_that_is_not_fresh(store) {
+    async fn a_missing_value_takes_precedence_over_a_sign_in_that_is_not_fresh(store) {
         let server = Server::new(store);
         let app = app(&server);
         let mut stale = Visitor::new(&app);

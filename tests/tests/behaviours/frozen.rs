@@ -1,4 +1,4 @@
-//! B33: a store that accepts calls and never answers them. Commits that wait for another commit are answered as that one is.
+//! B33: a store that accepts calls and never answers them. A commit that waits for another commit is answered like that commit.
 
 use std::{
     sync::{Arc, atomic::Ordering::SeqCst},
@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 type S = Session<Site>;
 
 over_two_stores! {
-    // B33: those who wait for the store's answer to another commit were not overtaken by that commit.
+    // B33: commits wait in a queue behind one that the store does not answer. None has lost a race, so none is answered 409.
     async fn commits_that_wait_for_a_frozen_store_are_answered_with_503(store) {
         let limit = Duration::from_millis(400);
         let server = Server::with(store, |builder| builder.store_timeout(limit).commit_timeout(limit));
@@ -54,7 +54,7 @@ over_two_stores! {
         }
         arrived.acquire_many(6).await.unwrap().forget();
         server.controls.stuck.store(true, SeqCst);
-        // Each commit begins a little later than the one that it waits for, as those of real visitors do.
+        // Each commit begins a little later than the one before, as real visitors' commits do.
         for _ in 0..6 {
             opened.add_permits(1);
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,4 +1,4 @@
-//! B64: sessions are found by their `index` fields. Such a list names every session that has the value, whatever fails.
+//! B64: sessions are found by their `index` fields. The list of a value names every session that has it, whichever call fails.
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,7 +37,7 @@ struct Member {
     cart: u64,
 }
 
-/// The same session before its fields were an `index`.
+/// The same session in an older build, whose fields have no `index`.
 mod before {
     use session_runtime::Session;
 
@@ -113,7 +113,7 @@ fn made(
     Place { app, sessions, faulty, keys: keys.clone(), clock: clock.clone() }
 }
 
-/// Serves the sessions as the build before did: its struct has no `index`.
+/// Returns the routes of the older build on the same sessions.
 fn older_build(store: &AnyStore, keys: &KeyRing, clock: &Clock) -> Router {
     let sessions = Sessions::<before::Member>::builder().store(store.clone()).keys(keys.clone()).clock(clock.clone());
     let sessions = sessions.clean_every(Duration::ZERO).build().unwrap();
@@ -153,7 +153,7 @@ over_stores! {
         let mut names: Vec<_> = place.sessions.by_tenant(&7).list().await.unwrap().iter().map(|s| s.user().map(str::to_owned)).collect();
         names.sort();
         assert_eq!(names, [None, Some("ada".to_owned())]);
-        // The value changes, goes and comes back.
+        // The value changes, is removed, and is set again.
         guest.post("/tenant/8").await;
         assert_eq!((place.of_tenant(7).await, place.of_tenant(8).await), (1, 2));
         guest.post("/leave").await;
@@ -185,7 +185,7 @@ over_stores! {
             assert_eq!(visitor.post(path).await.status, StatusCode::OK);
             assert_eq!(place.of_tenant(7).await, 1, "{path}");
         }
-        // It is remembered, so it outlives the deadline that it was first listed with.
+        // The session is remembered, so it outlives the deadline with which it was first listed.
         place.clock.advance(hours(30));
         assert!(shows(&visitor).await.contains("ada"));
         assert_eq!(place.of_tenant(7).await, 1);
@@ -193,7 +193,7 @@ over_stores! {
         assert_eq!(place.of_tenant(7).await, 0);
     }
 
-    // The store calls: the session, if there is one; the list, twice; the session.
+    // The store calls: load the session, if there is one; load and swap the list; swap the session.
     async fn a_session_with_the_value_is_listed_whichever_call_fails(store) {
         for guest in [false, true] {
             for fault in [Fault::Down, Fault::Lost] {
@@ -255,11 +255,11 @@ over_stores! {
         let new = made(&store, &keys, &clock, |builder| builder);
         assert_eq!(new.of_tenant(7).await, 0);
         let mut visitor = visitor.at(&new.app);
-        // A read refreshes the idle deadline once `touch` has passed.
+        // A read refreshes the idle deadline once `touch` has passed. That write lists the session.
         clock.advance(minutes(2));
         visitor.get("/show").await;
         assert_eq!(new.of_tenant(7).await, 1);
-        // While both builds run, the old one changes the value.
+        // While both builds run, the old one changes the value. The new build's next write lists the session again.
         let mut visitor = visitor.at(&old);
         visitor.post("/set/8").await;
         assert_eq!((new.of_tenant(7).await, new.of_tenant(8).await), (0, 0));
@@ -268,7 +268,8 @@ over_stores! {
         assert_eq!((new.of_tenant(7).await, new.of_tenant(8).await), (0, 1));
     }
 
-    // Such an update moves the idle deadline, so no other write need follow.
+    // The update must list the session itself: it also moves the idle deadline, so no refresh of the deadline may follow that
+    // would list the session.
     async fn an_update_of_an_atomic_field_lists_a_session_of_an_older_build(store) {
         let (keys, clock) = (KeyRing::generate(), Clock::stopped());
         let old = older_build(&store, &keys, &clock);
@@ -294,7 +295,8 @@ over_stores! {
         assert!(shows(&admin).await.contains("None None"));
     }
 
-    // The session's own record must not keep the digest of the impersonation's lists.
+    // After the impersonation, the administrator's record must not keep the digest of the impersonation's lists. Otherwise the
+    // value would seem to be listed already.
     async fn a_value_of_an_ended_impersonation_that_is_set_again_is_listed(store) {
         let place = place(&store);
         let mut admin = place.at("/login/root").await;
@@ -306,7 +308,8 @@ over_stores! {
         assert_eq!(place.of_tenant(7).await, 1);
     }
 
-    // S22: a server whose clock is ahead ends the sessions that it takes for expired.
+    // S22: the sessions have just expired by the clock of the server that ends them. By the other server's clock they are live,
+    // so they must end nevertheless.
     async fn a_session_that_has_expired_only_by_this_servers_clock_ends_too(store) {
         for everyone in [false, true] {
             let here = place(&store);
@@ -363,7 +366,7 @@ over_stores! {
 }
 
 over_stores! {
-    // Sign-ins of one tenant at the same time, in two processes.
+    // Users of one tenant sign in at the same time, in two processes.
     async fn simultaneous_sessions_of_one_value_are_all_listed(store) {
         let here = place(&store);
         let there = made(&store, &here.keys, &here.clock, |builder| builder);
@@ -387,7 +390,8 @@ over_stores! {
 }
 
 over_two_stores! {
-    // Between two writes of the older build, the entry was removed. The older build keeps no digest of an entry.
+    // The older build changes the value, and later sets it again. In between, the session's entry is removed from the list. The
+    // older build stores no digest of the entries, so the next write of the newer build lists the session again.
     async fn a_value_that_an_older_build_sets_again_is_listed(store) {
         let new = place(&store);
         let old = older_build(&store, &new.keys, &new.clock);
@@ -405,7 +409,7 @@ over_two_stores! {
         assert_eq!(new.of_tenant(7).await, 78);
     }
 
-    // After a value has expired, its entry may be removed. The same value is then listed again.
+    // After a value has expired, its entry may be removed. So the session is listed again when the same value is set again.
     async fn an_expired_value_that_is_set_again_is_listed(store) {
         let place = place(&store);
         let mut visitor = place.at("/ticket/a").await;

@@ -25,7 +25,7 @@ struct Member {
     user: String,
 }
 
-/// Every change that a handler can make. Each is refused if the request is late.
+/// Every change that a handler can make, except a sign-in. Each is refused if the request is late.
 const CHANGES: [&str; 17] = [
     "log_out",
     "destroy",
@@ -139,7 +139,7 @@ async fn user(visitor: &mut Visitor) -> Option<String> {
 }
 
 over_two_stores! {
-    // B23: the session is still there, so a late log-out would be a lie if it were answered as done.
+    // B23: the visitor is still signed in, so a success would be the wrong answer to a late log-out.
     async fn no_late_change_is_answered_as_done(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -156,7 +156,7 @@ over_two_stores! {
         }
     }
 
-    // B23: `save` tells the handler.
+    // B23: `save` reports the refusal to the handler.
     async fn save_after_a_late_change_says_that_the_session_moved(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -167,7 +167,7 @@ over_two_stores! {
         }
     }
 
-    // B23: a late sign-out after a real one has nothing left to do.
+    // B23: if another request has signed the user out, a late sign-out has nothing left to do.
     async fn a_second_sign_out_is_answered_as_done(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -178,7 +178,7 @@ over_two_stores! {
         }
         let seen = visitor.get("/show").await.json();
         assert_eq!((seen["user"].as_str(), &seen["theme"]), (None, &"Dark".into()));
-        // The session lives on with its `device` fields, so these are not done.
+        // The session lives on with its `device` fields, so other late changes are refused.
         for change in ["destroy", "renew", "set"] {
             assert_eq!(tab.post(&format!("/do/{change}")).await.status, StatusCode::CONFLICT, "{change}");
         }
@@ -189,7 +189,8 @@ over_two_stores! {
         }
     }
 
-    // B22: a write to an ended session is as if it had come just before the end, which would have removed it.
+    // B23: another request signs out while the slow sign-out is in progress, so nothing is left to do for the slow one. If the
+    // other request signs in instead, a user is still signed in, and the slow sign-out is refused.
     async fn a_second_sign_out_during_the_first_is_answered_as_done(store) {
         let server = Server::new(store);
         let (began, go_on) = (std::sync::Arc::new(tokio::sync::Notify::new()), std::sync::Arc::new(tokio::sync::Notify::new()));
@@ -211,8 +212,8 @@ over_two_stores! {
         }
     }
 
-    // B23: a late request that only reads shows a guest's page. A late GET keeps its response.
-    async fn a_late_request_that_changes_nothing_keeps_its_response(store) {
+    // B23: a late request that only reads shows a guest's page. A late GET keeps its response even if its change is refused.
+    async fn a_late_get_keeps_its_response(store) {
         let server = Server::new(store);
         let app = app(&server);
         let (mut visitor, mut tab) = overtaken(&server, &app, "/login/ada").await;
@@ -224,7 +225,7 @@ over_two_stores! {
         assert_eq!(user(&mut visitor).await.as_deref(), Some("ada"));
     }
 
-    // B23, B42: a view does not send a late POST to the sign-in, whose visitor is signed in.
+    // B23, B42: the visitor of a late POST may be signed in, so a view does not redirect it to the sign-in page.
     async fn a_view_answers_a_late_post_with_409(store) {
         let server = Server::new(store);
         let app = app(&server);
@@ -236,7 +237,7 @@ over_two_stores! {
             let location = reply.headers.get("location").map(|to| to.to_str().unwrap().to_owned());
             assert_eq!((reply.status, location), (StatusCode::SEE_OTHER, Some(format!("/login?next={path}"))));
         }
-        // After a minute, the id belongs to no one.
+        // After a minute, a request with the replaced id counts as a guest's.
         server.turn(minutes(2));
         assert_eq!(tab.post("/member").await.status, StatusCode::SEE_OTHER);
     }
@@ -266,9 +267,10 @@ over_two_stores! {
     }
 }
 
-// B23, B32: with `on_store_down = anonymous`, a write of the default is a write too.
+// B23, B32: with `on_store_down = anonymous`, the handler sees a guest. A change that would not change a guest's session, such
+// as a write of the default, is refused too.
 #[tokio::test]
-async fn a_write_of_the_default_is_refused_while_the_store_is_down() {
+async fn changes_without_effect_on_a_guest_are_refused_while_the_store_is_down() {
     let server =
         Server::with(AnyStore::memory(), |builder| builder.on_store_down(session_runtime::StoreDown::Anonymous));
     let app = app(&server);

@@ -17,7 +17,7 @@ use super::{
     shared::soon,
 };
 
-// B13: by the clock of the sessions, which a test can stop.
+// B13: the time that is left is measured by the sessions' clock, which a test can stop.
 #[tokio::test]
 async fn a_handler_can_show_the_time_that_is_left() {
     let server = Server::new(tests::store::AnyStore::memory());
@@ -299,8 +299,8 @@ async fn the_clean_up_task_removes_expired_sessions_and_ends_with_its_owner() {
     let now = server.clock.now();
     server.turn(hours(1));
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    // An expired session reads as `None`, even if it is still stored. So the test loads with the time before the session expired:
-    // `None` then means that the session was removed.
+    // A store may answer `None` for an expired value that it still holds. So the test loads with the time before the session
+    // expired: `None` then means that the session was removed.
     while server.store.load(&key, now).await.unwrap().is_some() {
         assert!(std::time::Instant::now() < deadline, "the expired session is still there");
         tokio::task::yield_now().await;

@@ -347,9 +347,9 @@ async fn a_middleware_can_tell_why_a_request_was_refused() {
     assert_eq!(said(ada.get("/read").await), expected(503, "StoreDown"));
 }
 
-// A limit of items says nothing about the size of an item, so the item needs no `Bounded`.
+// `max_len` limits the number of items, not their sizes, so the type of the items need not be `Bounded`.
 #[tokio::test]
-async fn a_list_of_an_own_type_can_have_a_limit() {
+async fn a_list_of_the_applications_own_type_can_have_a_limit() {
     #[derive(Clone, serde::Serialize, serde::Deserialize)]
     struct Line {
         sku: String,

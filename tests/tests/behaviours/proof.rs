@@ -177,7 +177,8 @@ over_two_stores! {
         assert!(!is_fresh(&mut thief).await);
     }
 
-    // S60, S11: the timer renewed the id for a thief, less than a minute before its owner reauthenticates with the one before.
+    // S60, S11: the timer renewed the id in a request of the thief. Less than a minute later, the owner reauthenticates with
+    // the id from before that renewal.
     async fn an_owner_with_the_id_before_a_renewal_gets_a_fresh_one_and_the_thief_does_not(store) {
         let server = Server::with(store, |builder| builder.rotate_every(minutes(15)));
         let app = app(&server);

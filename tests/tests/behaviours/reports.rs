@@ -22,7 +22,7 @@ fn word(event: &Event) -> String {
     [Some(event.as_str()), event.reason()].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the same list for comparison: `expected` has each event's word and its user, or "" for a guest.
+/// Returns the list that `told` should return: `expected` has each event's word and its user, or "" for a guest.
 fn of<const N: usize>(server: &Server, expected: [(&str, &str); N]) -> Vec<(String, Option<String>)> {
     let name = |user: &str| server.sessions.of(user).fingerprint().unwrap();
     expected.map(|(word, user)| (word.to_owned(), (!user.is_empty()).then(|| name(user)))).into()
@@ -84,14 +84,14 @@ over_two_stores! {
         server.reports();
         assert_eq!(refused.post("/login/ada").await.status, StatusCode::CONFLICT);
         assert_eq!(told(&server), of(&server, [("sign_in_refused", "ada")]));
-        // The user who was signed in before has lost the session.
+        // If another user was signed in, that user has lost the session.
         let mut bob = server.signed_in("bob").await;
         server.reports();
         assert_eq!(bob.post("/login/ada").await.status, StatusCode::CONFLICT);
         assert_eq!(told(&server), of(&server, [("ended unknown", "bob"), ("sign_in_refused", "ada")]));
     }
 
-    async fn an_impersonation_names_both_users_and_its_end_one(store) {
+    async fn events_of_an_impersonation_name_both_users(store) {
         let server = Server::new(store);
         let app = server.serving(routes().route("/as/{user}", post(|mut s: S, Path(user): Path<String>| async move {
             s.user_mut().impersonate(user, minutes(10)).unwrap()
@@ -138,7 +138,7 @@ over_two_stores! {
             assert!(report.session.is_some());
             assert_eq!(events.next().await, Some(report));
         }
-        // The store goes on, as one does that several kinds of session share.
+        // The stream ends with the sessions, even if the store lives on, as when several kinds of sessions share it.
         let store = server.store.clone();
         drop((visitor, server));
         assert_eq!(rest(events).await, []);

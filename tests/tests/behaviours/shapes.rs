@@ -201,7 +201,7 @@ shapes! {
     a_large_number a_large_number_mut: Flat<u64> = Flat::of(u64::MAX), reads, reads;
     some_json some_json_mut: serde_json::Value = json!({ "a": [1, 2.5, null, { "b": "c" }], "n": -1, "big": u64::MAX }), reads, reads;
     json_of_100_levels json_of_100_levels_mut: serde_json::Value = lists(99), reads, reads;
-    a_number_that_is_none a_number_that_is_none_mut: Vec<f32> = vec![f32::NAN, f32::INFINITY, -0.0], reads, refused;
+    not_a_number not_a_number_mut: Vec<f32> = vec![f32::NAN, f32::INFINITY, -0.0], reads, refused;
     a_very_large_number a_very_large_number_mut: (u128, i128) = (u128::MAX, i128::MIN), reads, refused;
     a_map_by_number a_map_by_number_mut: BTreeMap<u32, String> = BTreeMap::from([(1, "a".into())]), reads, refused;
     a_map_by_pair a_map_by_pair_mut: BTreeMap<(u8, u8), String> = BTreeMap::from([((1, 2), "a".into())]), reads, refused;

@@ -65,7 +65,7 @@ over_stores! {
         assert_eq!((reply.status, reply.set_cookie()), (StatusCode::OK, None));
     }
 
-    // F22, B49: after the store has merged its write with one of another request, the handle shows what is stored.
+    // F22, B49: after its write was merged with another request's write, the handle shows what is stored.
     async fn a_handle_shows_what_is_stored_after_its_own_write(store) {
         let server = Server::new(store);
         let routes = server.app.clone();

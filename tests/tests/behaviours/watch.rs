@@ -141,7 +141,7 @@ over_stores! {
 
 // B62
 #[tokio::test]
-async fn a_session_that_is_displaced_or_evicted_is_over() {
+async fn a_stream_learns_that_its_session_was_displaced_or_evicted() {
     let opened = Arc::<Mutex<Option<S>>>::default();
     let keep = opened.clone();
     let stream = async move |session: S| {
@@ -173,6 +173,7 @@ async fn a_session_that_is_displaced_or_evicted_is_over() {
     assert_eq!(soon(evicted).await, SessionEnd::Evicted);
 }
 
+/// Returns an application whose route opens a stream, and the place in which the route leaves its session handle.
 pub(crate) fn opening(server: &Server) -> (Arc<Mutex<Option<S>>>, Router) {
     let opened = Arc::<Mutex<Option<S>>>::default();
     let keep = opened.clone();
@@ -250,9 +251,10 @@ async fn a_sign_in_by_the_streams_own_request_is_not_its_end() {
     }
 }
 
-// B62: the store sends no messages, and an hour passes between looks. So only the request that finds out can tell the stream.
+// B62: this server gets no messages, and an hour passes between looks. So the stream learns of the end only when another handle
+// on this server finds that the session is over.
 #[tokio::test]
-async fn a_save_or_a_reload_that_finds_its_session_over_tells_the_streams() {
+async fn a_handle_that_finds_its_session_over_tells_the_streams() {
     for saves in [true, false] {
         let two = Two::new(AnyStore::memory(), hours(1));
         two.here.controls.deaf.store(true, Ordering::SeqCst);
@@ -300,7 +302,7 @@ async fn while_the_store_is_down_the_watch_waits_until_the_last_known_deadline()
     let looks = server.controls.calls().0;
     server.controls.down.store(true, Ordering::SeqCst);
     while server.controls.calls().0 < looks + 10 {
-        assert!(of_bob.now_or_never_by_ref(), "an outage of the store does not end the session");
+        assert!(of_bob.is_pending(), "an outage of the store does not end the session");
         tokio::time::sleep(OFTEN).await;
     }
     server.controls.down.store(false, Ordering::SeqCst);
@@ -313,11 +315,11 @@ async fn while_the_store_is_down_the_watch_waits_until_the_last_known_deadline()
 
 trait IsPending {
     /// Polls once, and returns whether the future is pending.
-    fn now_or_never_by_ref(&mut self) -> bool;
+    fn is_pending(&mut self) -> bool;
 }
 
 impl IsPending for Ended {
-    fn now_or_never_by_ref(&mut self) -> bool {
+    fn is_pending(&mut self) -> bool {
         self.now_or_never().is_none()
     }
 }

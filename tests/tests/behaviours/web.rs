@@ -144,7 +144,7 @@ impl futures_core::Stream for Frames {
 
 // S7
 #[tokio::test]
-async fn an_id_is_read_only_from_the_cookie() {
+async fn an_id_outside_of_our_cookie_is_ignored() {
     let server = Server::new(AnyStore::memory());
     let token = server.signed_in("ada").await.cookie().unwrap();
     let request = Request::get(format!("/show?__Host-site={token}&sid={token}"))

@@ -101,14 +101,15 @@ async fn a_field_over_its_bound_is_refused_and_logged() {
             ("/notices", "`notices` has a length of 3, and its `max_len` is 2; nothing was written"),
             (
                 "/one/30",
-                "`one` takes 42 bytes, and the `Bounded::MAX_BYTES` of its type says at most 40; nothing was written: correct that",
+                "`one` takes 42 bytes, and the `Bounded::MAX_BYTES` of its type says at most 40; nothing was written: \
+                 correct `MAX_BYTES`",
             ),
         ] {
             let log = Log::of_this_thread();
             let reply = visitor.post(path).await;
             let logged = log.take();
-            // A type that says too little about itself is a mistake of the program.
-            let is_mistake = sentence.contains("correct that");
+            // If the `MAX_BYTES` of a type is too small, the mistake is the program's, not the visitor's.
+            let is_mistake = sentence.contains("correct `MAX_BYTES`");
             let expected = if is_mistake { (500, true) } else { (413, true) };
             assert_eq!((reply.status.as_u16(), logged.contains(sentence)), expected, "{path}: {logged}");
             let shown =
@@ -138,8 +139,8 @@ fn settings_that_break_the_bound_are_refused_at_start() {
     let signed = Sessions::<Signed>::builder().store(CookieStore::signed()).keys(KeyRing::generate());
     assert_eq!(
         signed.build().unwrap_err().to_string(),
-        "the `Signed` sessions are `bounded`, which is measured as `CookieStore::encrypted()` writes them: use that, which is \
-         `cookie:` as a URL, or drop `bounded`"
+        "the `Signed` sessions are `bounded`, which counts the bytes of an encrypted cookie: use `CookieStore::encrypted()` (as a \
+         URL, `cookie:`), or drop `bounded`"
     );
     let name = "a".repeat(100);
     let full = || Sessions::<Full>::builder().store(CookieStore::encrypted()).keys(KeyRing::generate());

@@ -78,7 +78,7 @@ async fn a_log_out_removes_the_session_in_the_cookie_of_the_former_domain() {
     }
 }
 
-// F5, S32: the browser may send each chunk twice.
+// F5, S32: under the name of each chunk, the browser may send two cookies, one of each session.
 #[tokio::test]
 async fn a_session_in_several_cookies_is_found_beside_another_one() {
     let builds = Builds::new(CookieStore::encrypted().split(4));

@@ -66,7 +66,7 @@ over_forms! {
         assert_eq!(visitor.get("/fresh").await.body, "false");
     }
 
-    async fn log_in_with_sets_when_the_sign_in_was_and_when_it_ends(store) {
+    async fn log_in_with_sets_the_time_of_the_sign_in_and_the_end_of_the_session(store) {
         let clock = Clock::stopped();
         let app = app(store, &clock);
         let mut visitor = Visitor::new(&app);

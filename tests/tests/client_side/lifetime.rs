@@ -63,7 +63,7 @@ over_forms! {
     }
 
     // B17
-    async fn a_remembered_session_lasts_30_days_without_a_visit(store) {
+    async fn a_remembered_session_lasts_30_days_and_a_visit_does_not_extend_it(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;
         let set = visitor.post("/remember").await.set_cookie().unwrap();

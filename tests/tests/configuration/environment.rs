@@ -148,8 +148,9 @@ fn variables_of_other_programs_are_left_alone() {
     assert!(with(&["SESSION_=x"]).unwrap_err().starts_with("`SESSION_` is not a session option"));
 }
 
+// An application with several kinds of sessions can give each kind a prefix of its own, and share the other settings.
 #[tokio::test]
-async fn several_kinds_of_sessions_have_prefixes_of_their_own() {
+async fn variables_under_a_second_prefix_override_those_under_the_first() {
     let variables = [
         ("SESSION_STORE", "memory:"),
         ("SESSION_KEYS", KEY),
@@ -200,14 +201,14 @@ async fn the_url_of_the_store_can_be_in_a_file() {
     std::fs::write(&file, "teapot://shop:velvet@db/shop\n").unwrap();
     let said = refused(&[&key, &named]).await;
     assert!(said.starts_with("SESSION_STORE_FILE: ") && !said.contains("velvet"), "{said}");
-    // A mounted file ends with a line break.
+    // A mounted file may end with a line break.
     std::fs::write(&file, "memory:\n").unwrap();
     with(&[&key, &named]).unwrap().open().await.unwrap();
     let said = refused(&[&key, &named, "SESSION_STORE=memory:"]).await;
     assert_eq!(said, "SESSION_STORE: there is a store file as well; keep one of the two");
     let said = with(&[&key, &named]).unwrap().build().unwrap_err().to_string();
     assert!(said.contains("from SESSION_STORE_FILE, is not open yet"), "{said}");
-    // The rules are those of a key file.
+    // The permissions are checked as for a key file.
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
     let said = refused(&[&key, &named]).await;
     assert!(said.contains("other users may write to the store file"), "{said}");

@@ -49,7 +49,7 @@ fn every_kind_of_value_is_read() {
 }
 
 #[test]
-fn config_accepts_numbers_and_null() {
+fn a_number_may_be_text_null_counts_as_unset_and_other_types_are_refused() {
     assert_eq!(from_json("{\"max_bytes\": \"70\", \"idle\": null}").unwrap().max_bytes, Some(70));
     assert!(from_json("{}").unwrap().idle.is_none());
     let said = from_toml("idle = 30").unwrap_err();

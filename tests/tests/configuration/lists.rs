@@ -1,4 +1,5 @@
-//! Checks the list of options against the builder, the derive and the guides: none of them misses an option.
+//! Checks the list of options: it has every method of the builder and every attribute of the derive, and the guide has a row
+//! for each option. The guide for users of Flask has a row for each option of Flask.
 
 use std::{collections::BTreeSet, fs, path::Path};
 

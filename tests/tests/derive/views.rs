@@ -6,7 +6,7 @@ use session_runtime::{Session, View, Viewed, testing, view};
 
 use crate::readers::{Line, Shapes};
 
-/// A view of every field. Optional fields must be present.
+/// A view of every field whose type is `Clone`. Optional fields must be present.
 #[view(Shapes)]
 struct Present {
     number: u16,

@@ -100,7 +100,7 @@ fn completion_hover_and_rename_reach_the_fields() {
     assert!(renamed.contains("pub member: Option<u64>"), "{renamed}");
     assert!(renamed.contains("session.member().is_some()"), "{renamed}");
 
-    // Completion and hover also work while an attribute is half typed: on the struct, on this field, on another field.
+    // Completion and hover also work while an attribute is half typed: on the struct, on `user_id` itself, or on another field.
     for (before, half) in [
         ("#[session(idle = 30m", ", abs"),
         ("#[session(idle = 30m", ", absolute = "),

@@ -24,8 +24,9 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// Returns a command that runs `preparation` in a shell, and then the child. In `preparation`, `$folder` is the task's folder.
-/// Both run in a mount namespace of their own, so the mounts disappear with the child. If that is impossible, the error says why.
+/// Returns a command that runs `preparation` in a shell, and then the child. In `preparation`, `$folder` is the second of
+/// `arguments`, the folder that the child uses. Both run in a mount namespace of their own, so the mounts disappear with the
+/// child. If that is impossible, the error says why.
 pub(crate) fn behind_mounts(preparation: &str, arguments: &[&str]) -> Result<Command, String> {
     let ways: [&[&str]; 2] = [&["-m"], &["-rm"]];
     let script = format!("folder=$3; {preparation} && exec \"$@\"");

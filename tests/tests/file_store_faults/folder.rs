@@ -206,7 +206,8 @@ async fn a_folder_that_disappears_is_created_again() {
     put(&store, &key, &empty()).await;
     fs::remove_file(file(&path, &key).with_file_name("lock")).unwrap();
     put(&store, &key, &empty()).await;
-    // If the parent is missing too, the store does not create its folder again: its sessions may belong in another place by now.
+    // If the parent is missing too, the store does not create its folder again: the sessions might go to the wrong place, for
+    // example if the parent is on a volume that is no longer mounted.
     fs::remove_dir_all(folder.path()).unwrap();
     let error = store.swap(&Key::random().unwrap(), None, Some(&empty()), NOW).await.unwrap_err().to_string();
     assert!(
@@ -215,7 +216,7 @@ async fn a_folder_that_disappears_is_created_again() {
     );
 }
 
-/// A store does not depend on the process's working directory.
+/// `open` resolves the path, so a store depends neither on links nor on the process's working directory.
 #[tokio::test]
 async fn a_store_names_its_folder_in_full() {
     let folder = tempfile::tempdir().unwrap();

@@ -91,7 +91,7 @@ async fn an_intact_file_is_loaded_whatever_its_value_is() {
         fs::write(file(folder.path(), &key), sealed(bytes)).unwrap();
         let found = load(&store, &key).await.expect("a value");
         assert_eq!((found.value().to_bytes(), found.value().class()), (bytes.to_vec().into(), Class::Unknown));
-        assert_eq!(store.delete_expired(NOW).await.unwrap(), 0, "the store cannot tell that it has expired");
+        assert_eq!(store.delete_expired(NOW).await.unwrap(), 0, "the store cannot tell whether it has expired");
         // A swap that expects another revision is stale. A swap that expects the value's own revision is done.
         let wrong = session_runtime::store::Versioned::new(empty());
         assert!(matches!(store.swap(&key, Some(&wrong), None, NOW).await, Ok(Swapped::Stale(Some(_)))));
@@ -180,7 +180,7 @@ async fn cleaning_up_keeps_damaged_files_and_logs_them_once() {
         let warnings = log::about(&key.hex());
         assert!(warnings.len() == 1 && warnings[0].contains("is damaged and stays"), "{warnings:?}");
     }
-    // A clean-up reads a whole file only to remove the value, so only then does it notice damage at the end of the file.
+    // A clean-up reads the whole file only before it removes the value. So it notices damage at the end of the file only then.
     let (key, end) = (Key::random().unwrap(), NOW + std::time::Duration::from_secs(1));
     put(&store, &key, &value(end, b"{}")).await;
     let whole = fs::read(file(folder.path(), &key)).unwrap();
@@ -314,7 +314,7 @@ async fn anything_but_a_file_is_set_aside() {
 
 // S46: a larger file is neither read into memory nor written.
 #[tokio::test]
-async fn a_file_is_never_larger_than_64_mib() {
+async fn a_file_of_more_than_64_mib_counts_as_damaged_and_is_never_written() {
     let (folder, store) = store().await;
     let (key, _) = stored(&folder, &store).await;
     let path = file(folder.path(), &key);

@@ -27,7 +27,7 @@ async fn a_file_of_a_newer_version_loads_as_an_unknown_value_and_stays() {
         fs::write(&path, &bytes).unwrap();
         for _ in 0..3 {
             let found = load(&store, key).await.expect("a value");
-            // The ninth byte is the version.
+            // The ninth byte holds the version and the class.
             assert_eq!((found.value().to_bytes()[8], found.value().class()), (u8::MAX, Class::Unknown));
         }
         for (before, after) in [(None, Some(&empty())), (before.as_ref(), Some(&empty())), (before.as_ref(), None)] {

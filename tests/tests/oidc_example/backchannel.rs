@@ -54,7 +54,7 @@ fn the_provider_may_call_from_elsewhere_and_pages_of_other_sites_may_not() {
 }
 
 #[test]
-fn tokens_of_each_algorithm_and_type_are_accepted() {
+fn tokens_of_several_algorithms_and_types_are_accepted() {
     let place = Place::open();
     let key = Key::new(Algorithm::EdDSA);
     let claims = |sid: &str| place.provider.logout(sid);
@@ -65,18 +65,20 @@ fn tokens_of_each_algorithm_and_type_are_accepted() {
     for typ in [None, Some("JWT"), Some("application/logout+jwt"), Some("LOGOUT+JWT")] {
         tokens.push(key.sign(typ, &claims("1")));
     }
-    // Other events, and other members of the event, are allowed. Keycloak sends `revoke_offline_access`.
-    let (mut more, mut one_of_several) = (claims("1"), claims("1"));
+    // Other events, and other members of the event, are allowed: Keycloak sends `revoke_offline_access`. The audience may be a
+    // list.
+    let (mut more, mut listed_audience) = (claims("1"), claims("1"));
     more["events"] = json!({ LOGOUT: { "more": 1 }, "revoke_offline_access": true });
-    one_of_several["aud"] = json!(["members"]);
-    tokens.extend([key.sign(Some("logout+jwt"), &more), key.sign(Some("logout+jwt"), &one_of_several)]);
+    listed_audience["aud"] = json!(["members"]);
+    tokens.extend([key.sign(Some("logout+jwt"), &more), key.sign(Some("logout+jwt"), &listed_audience)]);
     for token in tokens {
         let mut browser = place.signed_in("ada", Some("1"));
-        // The sign-in was five seconds earlier.
+        // The ID token is dated five seconds back, so this logout counts as later than the sign-in.
         let answer = place.sends(&token);
         assert_eq!((answer.status.as_u16(), &*answer.body), (200, ""));
         assert_eq!(shown(&mut browser), None);
-        place.change("DELETE FROM logouts"); // the next sign-in is earlier than this logout too
+        // Otherwise the next sign-in would fail: its ID token may be dated before this logout too.
+        place.change("DELETE FROM logouts");
     }
 }
 
@@ -132,7 +134,7 @@ fn a_bad_token_is_refused_in_one_sentence_and_ends_nothing() {
         ("another key of the same id", Key::other("EdDSA", 9).sign(None, &provider.logout("1")), not_signed),
         ("another key of another id", Key::other("forged", 9).sign(None, &provider.logout("1")), not_signed),
         ("a key in the token", brings_its_key, not_signed),
-        ("an ID token", provider.key.sign(Some("at+jwt"), &provider.logout("1")), "The token is of another type."),
+        ("an access token", provider.key.sign(Some("at+jwt"), &provider.logout("1")), "The token is of another type."),
         ("a security event", provider.sign("secevent+jwt", &provider.logout("1")), "The token is of another type."),
         ("another issuer", sign(|it| it["iss"] = "https://example.com".into()), "The token is from another issuer."),
         ("several issuers", sign(|it| it["iss"] = json!([it["iss"]])), "The token is from another issuer."),
@@ -185,7 +187,7 @@ fn a_bad_token_is_refused_in_one_sentence_and_ends_nothing() {
     assert_eq!(form(&[("logout_token", &large)]).status, 400);
     assert_eq!(Client::of(&place.here).get("/backchannel-logout").status, 405);
     assert_eq!(shown(&mut browser).as_deref(), Some("ada"));
-    assert_eq!(place.sends(&good).status, 200, "the token in all these cases is good");
+    assert_eq!(place.sends(&good).status, 200, "the unchanged token is good");
     assert_eq!(shown(&mut browser), None);
 }
 
@@ -194,9 +196,10 @@ fn a_token_is_used_once_in_all_processes() {
     let place = Place::open();
     let mut first = place.signed_in("ada", Some("1"));
     let mut claims = place.provider.logout("1");
-    claims["iat"] = (now() - 10).into(); // before the second sign-in
+    claims["iat"] = (now() - 10).into(); // earlier than the second ID token
     let token = place.provider.sign("logout+jwt", &claims);
-    // A token that arrives eight times at once ends the session; which of the answers say so does not matter.
+    // A token that arrives eight times at once ends the session. At least one answer is 200. The others may be 400, because the
+    // token was used before.
     let statuses = at_once(8, |n| {
         let mut provider = Client::of(if n % 2 == 0 { &place.here } else { &place.there });
         provider.post("/backchannel-logout", &[("logout_token", &token)]).status.as_u16()
@@ -216,7 +219,7 @@ fn a_token_is_used_once_in_all_processes() {
 }
 
 #[test]
-fn a_logout_that_the_store_could_not_take_is_not_lost() {
+fn a_logout_that_the_store_could_not_take_is_answered_503_and_can_be_sent_again() {
     let place = Place::open();
     for table in ["logouts", "sessions"] {
         let mut browser = place.signed_in("ada", Some("1"));
@@ -252,11 +255,14 @@ fn a_new_key_is_fetched_once_and_unknown_keys_are_not_fetched_often() {
     for n in 0..20 {
         assert_eq!(place.sends(&Key::other(&n.to_string(), 9).sign(None, &place.provider.logout("1"))).status, 400);
     }
-    assert!(place.provider.fetched() <= fetched + 2, "at most every ten seconds, also on a slow machine");
+    assert!(
+        place.provider.fetched() <= fetched + 2,
+        "keys are fetched at most once in ten seconds: only a slow machine fetches them once more"
+    );
 }
 
 #[test]
-fn a_token_waits_while_the_keys_of_the_provider_cannot_be_fetched() {
+fn a_token_with_an_unknown_key_is_answered_503_while_keys_cannot_be_fetched() {
     let place = Place::open();
     place.provider.fail();
     let unknown = Key::other("new", 3).sign(None, &place.provider.logout("1"));

@@ -1,4 +1,4 @@
-//! The provider for demonstration.
+//! The example with the provider for demonstration, which it starts itself.
 
 use tests::{http::Client, program::Program};
 

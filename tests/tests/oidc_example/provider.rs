@@ -23,7 +23,7 @@ pub(crate) const CLIENT: &str = "members";
 pub(crate) const LOGOUT: &str = "http://schemas.openid.net/event/backchannel-logout";
 pub(crate) const REVOKED: &str = "https://schemas.openid.net/secevent/caep/event-type/session-revoked";
 
-/// A key to sign with. Its id is the name of its algorithm, unless a test names it.
+/// A key to sign with. Its id is the name of its algorithm, unless a test gives it another id.
 pub(crate) struct Key {
     id: String,
     algorithm: Algorithm,
@@ -114,7 +114,7 @@ impl Provider {
         claims
     }
 
-    /// Returns the claims of a security event about `subject`, which happened now.
+    /// Returns the claims of a security event about `subject`. The event happened now.
     pub(crate) fn revoked(&self, subject: Value) -> Value {
         self.claims(json!({ "sub_id": subject, "events": { REVOKED: { "event_timestamp": now() } } }))
     }
@@ -132,7 +132,7 @@ impl Provider {
         self.key.sign(Some(typ), claims)
     }
 
-    /// Returns a code for an ID token. It was issued some seconds ago, so that a logout now comes later.
+    /// Returns a code for an ID token. The ID token is dated five seconds back, so that a logout now counts as later.
     pub(crate) fn code(&self, user: &str, sid: Option<&str>, nonce: &str) -> String {
         let mut claims = self.claims(json!({ "sub": user, "nonce": nonce }));
         (claims["iat"], claims["exp"]) = ((now() - 5).into(), (now() + 300).into());
@@ -159,7 +159,7 @@ impl Provider {
         self.shared.fetched.load(Ordering::Relaxed)
     }
 
-    /// Fails all requests from now on.
+    /// Fails all requests for the keys from now on.
     pub(crate) fn fail(&self) {
         self.shared.is_down.store(true, Ordering::Relaxed);
     }

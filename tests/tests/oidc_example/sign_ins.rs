@@ -51,11 +51,11 @@ fn a_sign_in_needs_its_own_state_and_a_good_id_token() {
     let (state, nonce) = begin(&mut browser);
     assert_eq!(finish(&mut place.browser(), &code(&nonce, |_| {}), &state).status, 403);
     finish(&mut browser, &code(&nonce, |_| {}), &state).leads_to("/");
-    assert_eq!(finish(&mut browser, &code(&nonce, |_| {}), &state).status, 403, "each sign-in ends once");
+    assert_eq!(finish(&mut browser, &code(&nonce, |_| {}), &state).status, 403, "a sign-in can be finished only once");
 }
 
 #[test]
-fn a_logout_during_a_sign_in_ends_it() {
+fn a_logout_during_a_sign_in_makes_it_fail() {
     let place = Place::open();
     for by_user in [false, true] {
         let mut browser = place.browser();
@@ -72,7 +72,7 @@ fn a_logout_during_a_sign_in_ends_it() {
         assert!(answer.body.contains("Please sign in again"), "{}", answer.body);
         assert_eq!(shown(&mut browser), None);
 
-        // A later sign-in has an ID token that was issued after the logout.
+        // A later sign-in succeeds, because its ID token is issued after the logout.
         let (state, nonce) = begin(&mut browser);
         let mut claims = json!({ "sub": "ada", "sid": "1", "nonce": nonce, "exp": now() + 300 });
         (claims["iss"], claims["aud"], claims["iat"]) =

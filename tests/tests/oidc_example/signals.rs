@@ -8,7 +8,7 @@ use super::{
     shown,
 };
 
-/// Pushes a Security Event Token, and returns the status, the language and the body of the answer.
+/// Pushes a Security Event Token with this content type.
 fn push(place: &Place, kind: &str, token: &str) -> tests::http::Answer {
     super::Client::of(&place.here).send("/security-events", kind, token)
 }
@@ -58,13 +58,14 @@ fn an_event_that_comes_again_ends_no_later_session() {
     event["events"][REVOKED]["event_timestamp"] = (now() - 100).into();
     let mut browser = place.signed_in("ada", Some("1"));
     assert_eq!(pushed(&place, &event), 202);
-    place.change("DELETE FROM logouts"); // so that only the time tells
+    // The application no longer knows that the event was delivered, so only the event's time can save the session.
+    place.change("DELETE FROM logouts");
     assert_eq!(pushed(&place, &event), 202);
     assert_eq!(shown(&mut browser).as_deref(), Some("ada"), "the user signed in after the event");
 
     let event = place.provider.revoked(json!({ "format": "opaque", "id": "1" }));
     assert_eq!((pushed(&place, &event), shown(&mut browser)), (202, None));
-    assert_eq!(pushed(&place, &event), 202, "delivered before");
+    assert_eq!(pushed(&place, &event), 202, "an event that was delivered before is accepted again");
 }
 
 #[test]
@@ -111,5 +112,5 @@ fn a_bad_event_is_refused_as_rfc_8935_says() {
     place.change("ALTER TABLE away RENAME TO sessions");
     let several = sign(|it| it["aud"] = json!(["members", "members of the other shop"]));
     assert_eq!(push(&place, "application/secevent+jwt", &several).status, 202);
-    assert_eq!(shown(&mut browser), None, "the same token ends the session once the store is back");
+    assert_eq!(shown(&mut browser), None, "the same event, in another token, ends the session once the store is back");
 }

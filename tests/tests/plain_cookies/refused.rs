@@ -52,8 +52,8 @@ async fn a_cookie_that_browsers_drop_is_refused_before_the_response() {
         assert!(error.is_too_large() && !error.is_setup());
         assert_eq!(
             error.to_string(),
-            "the cookie `theme` would have 4097 bytes, name and value together, and browsers drop one of more than 4096; \
-             store less, or keep it in the session"
+            "the cookie `theme` would have 4097 bytes, name and value together, and browsers drop cookies of more than \
+             4096; store less, or keep the value in the session"
         );
         // The encoded value counts: a space takes three bytes.
         assert!(cookies.set("theme", " ".repeat(1364)).unwrap_err().is_too_large());

@@ -17,7 +17,7 @@ use tests::{
 
 type S = Session<Site>;
 
-/// Returns the routes with each of the two layers outside.
+/// Returns the routes within both layers: with the `CookiesLayer` outside, and with the session layer outside.
 fn both_orders(server: &Server, routes: &Router) -> [Router; 2] {
     [
         routes.clone().layer(server.sessions.layer()).layer(CookiesLayer::new()),

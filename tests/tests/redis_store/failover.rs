@@ -109,7 +109,7 @@ async fn waiting_for_replicas_that_are_not_there_fails() {
         let Some(server) = RedisServer::start(kind, Options::default()) else { continue };
         let store = RedisStore::open(&server.url()).await.unwrap().wait_for(1, Duration::from_millis(50));
         let key = key();
-        // These two writes succeed, because only writes that end a session wait for replicas.
+        // These two writes succeed, because only writes that end or renew a session wait for replicas.
         let old = create(&store, &key, &value("one")).await;
         let held = replace(&store, &key, &old, &value("two")).await;
         // A refused swap also has to wait until replicas have the value that it returns.

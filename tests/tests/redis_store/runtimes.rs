@@ -68,7 +68,8 @@ fn a_runtime_that_stands_still_or_shuts_down_does_not_stop_the_calls_of_another(
     second.block_on(soon(replace(&store, &key, &held, &value("two"))));
 }
 
-/// The second call began on a runtime that shuts down before the answer. It is sent again from the runtime that it moved to.
+/// Two calls begin on a runtime that shuts down before the answers. The call that moves to another runtime is sent again from
+/// there.
 #[test]
 fn a_runtime_that_shuts_down_during_a_call_does_not_stop_the_calls_of_another() {
     let Some(server) = RedisServer::start(Kind::Redis, Options::default()) else { return };
@@ -156,7 +157,7 @@ fn each_runtime_connects_to_a_cluster() {
     second.block_on(soon(store.load(&key(), NOW))).unwrap();
 }
 
-/// The client of the Sentinels has connections too.
+/// The client of the Sentinels has connections too, so each runtime needs a client of its own.
 #[test]
 fn each_runtime_finds_the_primary_through_sentinels() {
     let Some(sentinels) = Sentinels::start(Kind::Redis) else { return };

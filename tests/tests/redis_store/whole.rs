@@ -80,7 +80,7 @@ async fn eight_fields_take_at_most_320_bytes() {
 
 /// Ending or renewing a session waits for replicas; other writes do not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_out_waits_for_replicas_and_a_write_does_not() {
+async fn sign_ins_renewals_and_ends_wait_for_replicas_and_other_writes_do_not() {
     for kind in Kind::ALL {
         let Some((alone, _store)) = server(kind).await else { continue };
         let Some((primary, _replica)) = pair(kind).await else { continue };

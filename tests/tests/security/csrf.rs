@@ -1,5 +1,4 @@
-//! S36, S38: requests that a page of another site makes a visitor's browser send. `tests/same_origin.rs` has the table of
-//! headers.
+//! S36, S38: a page of another site makes a visitor's browser send requests. `tests/same_origin.rs` has the table of headers.
 
 use axum::{Router, body::Body};
 use http::{Method, Request, StatusCode, header::COOKIE};
@@ -48,7 +47,7 @@ over_two_stores! {
         }
         assert_eq!((server.controls.calls(), server.heard()), (before, vec![]), "a refused request does not ask for its session");
 
-        // Any site may send reads, and the site's own pages may change anything.
+        // Pages of any site may send requests that only read, and the site's own pages may change anything.
         for from in [&[("sec-fetch-site", "cross-site")][..], &[]] {
             assert_eq!(ask(&app, Method::GET, "/show", Some(&ada), from).await.json()["user"], "ada");
         }

@@ -1,4 +1,4 @@
-//! S1–S8, S54: session ids, and what an attacker can do who finds one, or a part of one, in a store, a log or a URL.
+//! S1–S8, S54: session ids. An attacker can neither guess nor plant one, and a leaked store or log reveals none.
 
 use std::{collections::BTreeSet, fs, path::Path};
 

@@ -44,7 +44,7 @@ over_stores! {
         assert!(!is_in(&mut visitor).await);
     }
 
-    // S14, S15: a request every minute neither shortens nor extends a session, whatever it writes to the store.
+    // S14, S15: a request every minute keeps a session alive until the absolute deadline, and no longer.
     async fn activity_extends_a_session_only_to_the_absolute_deadline(store) {
         let server = Server::new(store);
         let mut visitor = server.signed_in("ada").await;

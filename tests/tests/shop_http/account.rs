@@ -47,11 +47,11 @@ fn the_page_lists_this_users_devices_and_marks_this_one() {
     assert!(page.contains("on 2 devices") && page.contains("Safari on iPhone"), "{page}");
     assert!(page.contains(r#"<form action="/devices/revoke" method="post">"#), "{page}");
     assert!(page.contains(r#"action="/devices/revoke-others""#), "{page}");
-    let [phones] = &of_laptop[..] else { panic!("{page}") };
+    let [handle_of_phone] = &of_laptop[..] else { panic!("{page}") };
     let (of_phone, _) = handles(&mut phone);
-    let [laptops] = &of_phone[..] else { panic!("{of_phone:?}") };
-    assert_ne!(phones, laptops);
-    assert!(!page.contains(laptops.as_str()), "no form contains this device's own handle");
+    let [handle_of_laptop] = &of_phone[..] else { panic!("{of_phone:?}") };
+    assert_ne!(handle_of_phone, handle_of_laptop);
+    assert!(!page.contains(handle_of_laptop.as_str()), "no form contains this device's own handle");
 
     let (of_bob, page) = handles(&mut bob);
     assert!(of_bob.is_empty() && page.contains("on 1 device.") && !page.contains("/devices/revoke"), "{page}");

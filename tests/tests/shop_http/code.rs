@@ -85,7 +85,7 @@ fn typed(client: &mut Client, code: &str) -> (String, String) {
     (answer.header("location").to_owned(), client.session()["notice"].as_str().unwrap().to_owned())
 }
 
-/// Returns six different digits.
+/// Returns a code that differs from this one in every digit.
 fn wrong(code: &str) -> String {
     code.chars().map(|digit| if digit == '1' { '2' } else { '1' }).collect()
 }

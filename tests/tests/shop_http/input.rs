@@ -96,7 +96,7 @@ fn wrong_addresses_and_methods_get_pages_too() {
 }
 
 #[test]
-fn pages_run_one_script_of_the_shops_and_are_not_cached() {
+fn pages_run_only_the_shops_own_script_and_are_not_cached() {
     let (_folder, _shop, mut visitor) = open();
     visitor.post("/login", &[("user", "ada")]);
     for path in ["/", "/cart", "/login", "/account", "/account/code", "/nowhere", "/api/session"] {

@@ -30,13 +30,13 @@ fn a_stream_follows_its_session_at_the_other_shop(url: &str) {
 }
 
 #[test]
-fn on_redis() {
+fn a_stream_follows_its_session_at_the_other_shop_on_redis() {
     let Some(server) = shared(Kind::Redis) else { return };
     a_stream_follows_its_session_at_the_other_shop(&format!("{}?prefix={}", server.url(), prefix()));
 }
 
 #[test]
-fn on_sqlite() {
+fn a_stream_follows_its_session_at_the_other_shop_on_sqlite() {
     let folder = TempDir::new().unwrap();
     a_stream_follows_its_session_at_the_other_shop(&format!("sqlite:{}", folder.path().join("shop.db").display()));
 }

@@ -20,7 +20,7 @@ fn open(url: &str) -> (TempDir, Shop) {
     (folder, shop)
 }
 
-/// Returns the URL of a prefix on the shared server that no other test uses.
+/// Returns the URL of the shared server, with a prefix that no other test uses.
 fn place() -> Option<String> {
     Some(format!("{}?prefix={}", shared(Kind::Redis)?.url(), prefix()))
 }

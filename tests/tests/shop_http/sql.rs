@@ -21,7 +21,7 @@ fn open(url: &str) -> (TempDir, Shop) {
 }
 
 /// B35, B36: two shops on one database act as one shop, and every answered change survives `kill -9`.
-fn one_shop_however_often_it_is_started(url: &str) {
+fn two_shops_are_one_shop_and_survive_kill_9(url: &str) {
     let ((here, shop), (_there, other)) = (open(url), open(url));
     let mut ada = Client::of(&shop);
     ada.post("/login", &[("user", "ada")]).leads_to("/");
@@ -50,26 +50,26 @@ fn one_shop_however_often_it_is_started(url: &str) {
 }
 
 #[test]
-fn one_shop_in_a_sqlite_file() {
+fn two_shops_are_one_shop_and_survive_kill_9_on_sqlite() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("shop.db");
-    one_shop_however_often_it_is_started(&format!("sqlite:{}", path.display()));
+    two_shops_are_one_shop_and_survive_kill_9(&format!("sqlite:{}", path.display()));
     // The file can also be in the folder that the shop creates for its keys.
     let (folder, _shop) = open("sqlite:.sessions/shop.db");
     assert!(folder.path().join(".sessions/shop.db").is_file());
 }
 
 #[test]
-fn one_shop_on_postgres() {
+fn two_shops_are_one_shop_and_survive_kill_9_on_postgres() {
     let Some(server) = shared(Engine::Postgres) else { return };
-    one_shop_however_often_it_is_started(&format!("{}?table={}", server.url(), table()));
+    two_shops_are_one_shop_and_survive_kill_9(&format!("{}?table={}", server.url(), table()));
 }
 
 #[test]
-fn one_shop_on_mariadb() {
+fn two_shops_are_one_shop_and_survive_kill_9_on_mariadb() {
     let Some(server) = shared(Engine::MariaDb) else { return };
     let by_its_name = server.url().replace("mysql:", "mariadb:").replace("root@", "root:@");
-    one_shop_however_often_it_is_started(&format!("{by_its_name}?table={}", table()));
+    two_shops_are_one_shop_and_survive_kill_9(&format!("{by_its_name}?table={}", table()));
 }
 
 // B32: the outage logs no visitor out, and the shop need not be restarted.

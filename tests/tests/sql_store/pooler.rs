@@ -97,7 +97,7 @@ async fn the_error_names_the_setting_that_pgbouncer_needs_on_postgres() {
     assert!(said.contains("ignore_startup_parameters = extra_float_digits"), "{said}");
 }
 
-// F23: calls do not each leave a prepared statement on the server, with or without the option.
+// F23: the number of prepared statements on the server does not grow with the number of calls, with or without the option.
 #[tokio::test]
 async fn prepared_statements_do_not_pile_up_on_postgres() {
     let Some(server) = databases::shared(Engine::Postgres) else { return };

@@ -15,7 +15,7 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Returns the URLs of all databases that are installed.
+/// Returns the URLs of all database servers that are installed.
 fn urls() -> Vec<String> {
     let engines = [Engine::Postgres, Engine::MariaDb];
     let servers = engines.into_iter().filter_map(databases::shared);

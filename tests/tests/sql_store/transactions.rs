@@ -71,7 +71,7 @@ async fn a_session_waits_for_the_applications_transaction_on_sqlite() {
     assert_eq!(orders.get::<i64, _>(0), 0);
 }
 
-// F27: autocommit is off, on a server or in a pool.
+// F27: autocommit can be off on a whole server, or in one pool as in this test.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pool_without_autocommit_commits_sessions_on_mariadb() {
     let Some((server, table, other)) = on(Engine::MariaDb).await else { return };

@@ -62,7 +62,7 @@ fn one_genuine_cookie_counts() {
 
 // B6, S4
 #[test]
-fn an_invalid_cookie_counts_as_none_and_is_an_event() {
+fn an_invalid_cookie_counts_as_none_and_emits_an_event() {
     let signer = signer(&[1], "sid");
     let stranger = self::signer(&[9], "sid");
     let token = token(&signer);

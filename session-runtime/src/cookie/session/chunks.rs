@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::cookie::{Candidates, LARGEST_PAIR, spec::chunk_name};
 
-/// Marks a value that is split. Neither base64url nor the `.` before a signature contains this character.
+/// Marks a value that is split. No other value contains this character: a value is base64url, with a `.` before a signature.
 const MARK: char = '~';
 
 /// The most cookies for one session. Servers refuse a request with more than 8 to 16 KiB of headers, and browsers keep some 180

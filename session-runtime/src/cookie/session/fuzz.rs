@@ -1,4 +1,4 @@
-//! Access to sessions in cookies for a fuzzer.
+//! Lets a fuzzer open, read and write sessions in cookies.
 
 use std::time::Duration;
 

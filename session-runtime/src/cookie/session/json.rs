@@ -37,7 +37,7 @@ struct Text {
     /// When the user last proved who they are; absent if never in this session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     authenticated_at: Option<u64>,
-    /// When the user signed in; absent if the user authenticated at the same time.
+    /// When the user signed in; absent for a guest, and if the user last authenticated at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     signed_in_at: Option<u64>,
     /// Whether no request may make the session last longer.

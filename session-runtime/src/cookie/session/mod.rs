@@ -80,7 +80,7 @@ pub(crate) struct OpenedSession {
 }
 
 impl SessionCookie {
-    /// Creates the maker of the cookies `cookie` of the application `app`, for one kind of session with these fields.
+    /// Prepares the cookies called `cookie` of the application `app`, for one kind of session with these fields.
     ///
     /// # Errors
     /// If the ring is empty, if a session cannot take that many cookies, or if its fields cannot be in this form.

@@ -26,7 +26,7 @@ fn token(signer: &TokenSigner) -> String {
     signer.sign(selector, &verifier)
 }
 
-// S1: no id repeats, and none of its bits is biased.
+// S1
 #[test]
 fn ids_do_not_repeat_and_no_bit_is_biased() {
     const IDS: usize = 1_000_000;

@@ -313,8 +313,8 @@ fn some_fields() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
 }
 
 proptest! {
-    // F4: when a user stops acting as another, their session is restored, except for `device` fields. In between, only those are
-    // seen.
+    // F4: when a user stops acting as another, their session is restored, except for `device` fields. During the impersonation,
+    // requests see only those of the session's earlier fields.
     #[test]
     fn stopping_an_impersonation_restores_the_session(
         before in some_fields(),
@@ -346,7 +346,7 @@ proptest! {
         }
         if remembers {
             let remembered = put(&engine, &mut attempt(Vec::new(), vec![Step::Remember(true)]), &acting, NOW);
-            prop_assert!(remembered.is_none(), "`remember` does not apply to the acting user's session");
+            prop_assert!(remembered.is_none(), "`remember` is ignored during an impersonation");
         }
         let stop = Step::StopImpersonating { by: user(1), user: user(7) };
         let after = put(&engine, &mut attempt(Vec::new(), vec![stop]), &acting, NOW).unwrap();

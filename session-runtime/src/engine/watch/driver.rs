@@ -118,8 +118,8 @@ impl Drop for Looking {
         let watches = &self.engine.watches;
         if thread::panicking() {
             warn_limited!("a look at watched sessions panicked; they will be looked up again within `watch_every`");
-            // Each session gets its own random wait. Otherwise a session whose load panics would fail the same other sessions in
-            // every look.
+            // Each session gets its own random wait. Otherwise the same sessions would share every look with the one whose load
+            // panics, and would never get a result.
             watches.put_back(&self.look, || watches.wait(Duration::ZERO));
         } else {
             watches.put_back(&self.look, || Duration::ZERO);
@@ -174,8 +174,8 @@ async fn listen(weak: Weak<Engine>) {
             Some(Err(error)) => error,
             None => StoreError::new("`Store::listen` panicked"),
         };
-        // A server that accepts each connection and drops it at once must not be asked without a pause: each connection looks up
-        // all watched sessions.
+        // If a server accepts each connection and drops it at once, the driver must pause between connections: after each one,
+        // it looks up all watched sessions. So only a connection that has lasted resets the wait.
         if was_connected.load(Ordering::SeqCst) && since.elapsed() > RETRY.1 {
             (wait, is_first) = (RETRY.0, true);
         }

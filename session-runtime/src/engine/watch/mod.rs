@@ -46,8 +46,9 @@ pub(crate) struct Watches {
     is_driven: AtomicBool,
     /// The longest time between two looks at a session.
     every: Duration,
-    /// Wakes the watches of requests that have no stored session yet, and how many there are.
+    /// Wakes the watches of requests that have no stored session yet.
     moved_on: Notify,
+    /// How many watches wait for `moved_on`.
     awaiting: AtomicUsize,
 }
 
@@ -195,7 +196,7 @@ impl Watches {
         }
     }
 
-    /// Makes all watched sessions due at once: messages about them may have been lost.
+    /// Makes all watched sessions due immediately: messages about them may have been lost.
     fn hint_all(&self) {
         let Watched { sessions, due, .. } = &mut *self.lock();
         for (key, entry) in sessions {

@@ -23,12 +23,12 @@ fn watch(watches: &Watches, number: u8, generation: u64) -> (Key, Arc<Watcher>) 
     (subject.key, watches.add(&subject))
 }
 
-/// Begins a look at the sessions that are due after this time.
+/// Begins a look at the sessions that are due once `after` has passed.
 fn due(watches: &Watches, after: Duration) -> Vec<Key> {
     watches.take_due(Instant::now() + after, 64).0.keys
 }
 
-/// Ends the look at a session that is in progress.
+/// Ends the look that is in progress at this session, with this result.
 fn judge(watches: &Watches, key: &Key, fate: Fate) {
     let look = watches.lock().sessions.get(key).and_then(|entry| match entry.next {
         Next::Looking { look, .. } => Some(look),
@@ -150,7 +150,7 @@ async fn a_look_does_not_count_for_a_session_whose_watchers_were_replaced_meanwh
 
 // B62: the runtime of a look may shut down, or the store may panic.
 #[tokio::test]
-async fn a_look_that_comes_to_nothing_is_made_again() {
+async fn a_session_without_a_result_from_its_look_is_due_again() {
     let watches = Watches::new(EVERY);
     let (one, _one) = watch(&watches, 1, 0);
     let (other, _other) = watch(&watches, 2, 0);

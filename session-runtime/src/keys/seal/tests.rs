@@ -34,7 +34,7 @@ fn a_sealed_value_opens_and_differs_each_time() {
 
 // S39
 #[test]
-fn no_flipped_bit_opens() {
+fn a_value_with_a_flipped_bit_does_not_open() {
     let sealer = sealer(&[1, 2]);
     let sealed = sealer.seal(VALUE, HERE).unwrap();
     for bit in 0..sealed.len() * 8 {
@@ -46,7 +46,7 @@ fn no_flipped_bit_opens() {
 
 // S39, S41
 #[test]
-fn no_other_length_opens() {
+fn a_value_of_another_length_does_not_open() {
     let sealer = sealer(&[1]);
     let sealed = sealer.seal(VALUE, HERE).unwrap();
     for length in 0..sealed.len() {
@@ -73,9 +73,9 @@ fn a_plain_value_does_not_open() {
     }
 }
 
-// S40: a tag under a key of the ring, but for another purpose.
+// S40: sealed under a key of the ring, but for another purpose.
 #[test]
-fn no_other_purpose_or_version_makes_a_value() {
+fn a_value_sealed_for_another_purpose_or_version_does_not_open() {
     let (ring, sealer) = (ring(&[1]), sealer(&[1]));
     let (key, _) = ring.keys().unwrap();
     let others = [Purpose::TOKEN, Purpose::FINGERPRINT, Purpose { version: "v2", ..Purpose::SECRET }];
@@ -151,7 +151,7 @@ fn an_empty_ring_makes_no_sealer() {
 proptest! {
     // S39
     #[test]
-    fn no_bytes_panic_or_open(bytes: Vec<u8>, body in prop::collection::vec(any::<u8>(), 40..80)) {
+    fn arbitrary_bytes_neither_open_nor_panic(bytes: Vec<u8>, body in prop::collection::vec(any::<u8>(), 40..80)) {
         let sealer = sealer(&[1]);
         prop_assert!(open(&sealer, &bytes, HERE).is_none());
         let forged = [&[VERSION][..], sealer.0.current().0, &body].concat();

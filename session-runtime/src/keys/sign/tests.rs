@@ -32,7 +32,7 @@ fn the_format_never_changes() {
 
 // S39
 #[test]
-fn no_flipped_bit_and_no_other_length_opens() {
+fn a_value_with_a_flipped_bit_or_another_length_does_not_open() {
     let signer = signer(&[1, 2]);
     let signed = signer.sign(VALUE, HERE);
     for bit in 0..signed.len() * 8 {
@@ -96,7 +96,7 @@ fn an_empty_ring_makes_no_signer() {
 proptest! {
     // S39
     #[test]
-    fn no_bytes_panic_or_open(bytes: Vec<u8>, body in prop::collection::vec(any::<u8>(), 16..60)) {
+    fn arbitrary_bytes_neither_open_nor_panic(bytes: Vec<u8>, body in prop::collection::vec(any::<u8>(), 16..60)) {
         let signer = signer(&[1]);
         prop_assert!(!opens(&signer, &bytes, HERE));
         prop_assert!(!opens(&signer, &[&[VERSION][..], signer.0.current().0, &body].concat(), HERE));

@@ -53,7 +53,7 @@ impl Layers {
     }
 
     /// Returns a message that `option` is missing. The message names the variable to set, with the prefix that was added first.
-    /// If no variables were added, the message names the file.
+    /// If no variables were added, the message names the file. Returns `None` if no settings were added at all.
     pub(super) fn missing(&self, option: &str) -> Option<String> {
         let prefix = self.outside.iter().rev().find_map(|layer| match &layer.origin {
             Origin::Variables(prefix) => Some(prefix),

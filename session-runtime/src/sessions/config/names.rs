@@ -13,7 +13,7 @@ pub(super) fn instead(name: &str, written: impl Fn(&str) -> String) -> Option<St
     nearest(name, Config::OPTIONS.iter().copied()).map(|meant| format!("did you mean {}?", written(meant)))
 }
 
-/// Lists all options, formatted for the place where one is missing.
+/// Lists all options, each formatted by `written`, as for [`instead`].
 pub(super) fn all(written: impl Fn(&str) -> String) -> String {
     format!("there are {}", Config::OPTIONS.iter().map(|option| written(option)).collect::<Vec<_>>().join(", "))
 }
@@ -51,7 +51,7 @@ fn brought_along(name: &str) -> Option<(&'static str, &'static str)> {
         "absolutetimeout" | "maxlifetime" => ("absolute", ""),
         "permanent" => ("persistent", ""),
         "rememberme" => ("remember", ""),
-        "refresheachrequest" => ("touch", ", how stale the idle time may get before a request moves it"),
+        "refresheachrequest" => ("touch", ", how stale the idle deadline may get before a request moves it"),
         "name" | "cookiename" | "sid" => ("cookie", ""),
         "cookiedomain" => ("domain", ""),
         "cookiepath" => ("path", ""),
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_own_option_is_a_name_of_another_library() {
+    fn options_of_this_crate_are_not_treated_as_names_of_other_libraries() {
         for option in Config::OPTIONS {
             assert_eq!(brought_along(option), None, "{option}");
         }

@@ -38,7 +38,8 @@ where
         let value = Zeroizing::new(
             value.into().into_string().map_err(|_| site.wrong("it holds bytes that are not text; set it again"))?,
         );
-        // An empty variable is an error: it may be a mistake, and it may be meant to be unset.
+        // An empty variable is an error: it may be a mistake, or it may be meant to unset the option. `KeyRing` rejects empty
+        // keys itself.
         if value.trim().is_empty() && option != "keys" {
             return Err(site.wrong("it is empty; give it a value, or unset it"));
         }

@@ -261,7 +261,7 @@ fn is_ours(name: &str) -> bool {
     name == CORRUPT || name.ends_with(".tmp") || (0..=u8::MAX).any(|first| shard_name(first) == name)
 }
 
-/// Creates and locks a file, as every swap does.
+/// Checks that this process can create, lock and remove files in the folder. Returns the metadata of such a file.
 fn try_out(folder: &Path) -> io::Result<Metadata> {
     let path = folder.join(format!("trial-{:016x}.tmp", Nonce::next().0));
     let file = os::open_options().write(true).create_new(true).open(&path)?;

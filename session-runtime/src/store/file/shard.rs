@@ -1,7 +1,7 @@
 //! One of the 256 folders over which a store spreads its files.
 //!
-//! Reading takes no lock, since a file is replaced by renaming. Every change of a name takes the shard's lock first, and
-//! then reads the file again.
+//! Reading takes no lock, since a file is replaced by renaming. An operation that replaces or removes a file first takes the
+//! shard's lock, and then reads the file again.
 
 use std::{
     fs::{self, File, Metadata, TryLockError},

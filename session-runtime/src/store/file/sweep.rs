@@ -22,10 +22,11 @@ const BATCH: usize = 16;
 const LEFT_BEHIND: Duration = Duration::from_secs(600);
 
 impl Folder {
-    /// Removes the values that expired an hour ago. Returns how many. Ends early once `is_wanted` returns false.
+    /// Removes the values that expired at least an hour ago. Returns how many. Ends early once `is_wanted` returns false.
     pub(super) fn delete_expired(&self, now: Timestamp, is_wanted: &dyn Fn() -> bool) -> Result<u64, StoreError> {
         for path in list(self.path())?.filter(|path| is_left_behind(path)) {
-            // A process was killed while it opened the folder. Another process may remove the file first.
+            // The file of a process that was killed while it opened the folder. The removal may fail, since another process may
+            // remove the file first.
             let _ = fs::remove_file(path);
         }
         let due = Timestamp::from_millis(now.as_millis().saturating_sub(MARGIN.as_millis() as u64));

@@ -24,7 +24,7 @@ impl Feeds {
         Registered { feeds: self, number }
     }
 
-    /// Says that a session ended or got a new id. The caller must hold no lock of the store.
+    /// Tells the feeds of a critical write to `key`, or of the removal of its value. The caller must hold no lock of the store.
     pub(super) fn wrote(&self, key: &Key) {
         if self.count.load(Ordering::SeqCst) == 0 {
             return;

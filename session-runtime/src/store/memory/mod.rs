@@ -35,8 +35,9 @@ use crate::{clock::Timestamp, event::Events};
 /// guest. If no guest has a session either, it replaces the least recently used session of a user. So in a flood of guests,
 /// guests replace each other. The store reports each evicted live session as [`Event::Evicted`](crate::Event::Evicted).
 ///
-/// The lists of users' sessions are never evicted, and do not count against the capacity. Revocations of sessions in cookies
-/// do count, and stay until they expire. If they fill the store, a sign-out is answered 503.
+/// Lists of the sessions of a user, or with a value of an `index` field, are never evicted, and do not count against the
+/// capacity. Revocations of sessions in cookies do count, and stay until they expire. If they fill the store, a sign-out is
+/// answered 503.
 ///
 /// A clone is the same store. Memory: about 500 bytes per session, plus its fields' names and values.
 ///
@@ -61,8 +62,8 @@ struct Inner {
     /// How many slots are taken: by values in the shards (`takes_slot`), and by values about to be added. Never above
     /// `capacity`.
     taken: AtomicUsize,
-    /// How many times a value was used. Each value records the count at its last use, so that the store finds the least recently
-    /// used one of all shards.
+    /// Counts the uses of all values. Each value records the count at its last use, so that the store finds the least recently
+    /// used value of all shards. Lists of scans take their numbers from it too.
     uses: AtomicU64,
     observers: RwLock<Arc<[Events]>>,
     feeds: Feeds,
@@ -254,8 +255,8 @@ impl Store for MemoryStore {
     }
 }
 
-/// Returns whether a value counts against the capacity. Lists and markers do not: there is one list for each user that has a
-/// session here, and one marker for each application and kind of session.
+/// Returns whether a value counts against the capacity. Lists and markers do not: there is one list for each user and each value
+/// of an `index` field that has a session here, and one marker for each application and kind of session.
 fn takes_slot(value: &Value) -> bool {
     !matches!(value.class(), Class::List | Class::Marker)
 }

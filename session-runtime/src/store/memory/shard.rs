@@ -45,7 +45,7 @@ struct HeldValue {
     used: u64,
 }
 
-/// The removed values.
+/// The result of [`Shard::sweep`].
 pub(super) struct Swept {
     pub(super) removed: Vec<Value>,
     /// Whether no expired value is left.

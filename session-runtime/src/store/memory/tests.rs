@@ -103,7 +103,7 @@ fn a_value_that_never_expires_has_no_deadline() {
 #[test]
 fn a_value_that_changes_its_class_is_held_once() {
     let (mut shard, key) = (Shard::default(), key());
-    // Each class, after each of the others.
+    // The value changes between classes that may be evicted (0, 1 and 4) and others.
     for class in [0, 1, 4, 2, 0, 3, 1, 2, 4, 0, 5, 4, 1, 99, 0].into_iter().cycle().take(45) {
         let value = of_class(class, NOW);
         shard.put(&key, value.clone(), 0);

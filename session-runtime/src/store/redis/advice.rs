@@ -31,7 +31,7 @@ fn remedy(source: &RedisError) -> &'static str {
         "MASTERDOWN" => "its master is down",
         "MISCONF" => "it cannot write to its disk and refuses changes: look at its log",
         "NOREPLICAS" => "too few replicas are connected (`min-replicas-to-write`)",
-        "BUSY" => "a script blocks it: `SCRIPT KILL` ends one",
+        "BUSY" => "a script blocks it: `SCRIPT KILL` ends the script",
         "NOAUTH" | "WRONGPASS" => "check the user and the password in its URL",
         "NOPERM" => {
             "its user may not do that: sessions need +@read +@write +@scripting +@connection +wait on keys with their prefix"

@@ -22,7 +22,7 @@ use crate::error::Error;
 
 /// How long one attempt to connect may take: a reachable server answers in milliseconds.
 pub(super) const CONNECT: Duration = Duration::from_secs(3);
-/// How long [`Link::open`] may take in all.
+/// How long [`Link::open`] may take in all, and each later connection to a cluster.
 pub(super) const OPEN: Duration = Duration::from_secs(10);
 
 /// How many replicas must confirm a write, and how long that may take.

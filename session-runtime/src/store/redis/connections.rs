@@ -49,7 +49,7 @@ pub(super) struct Attempt<C> {
     result: OnceLock<RedisResult<C>>,
     /// Closed when the attempt has ended.
     ended: watch::Receiver<()>,
-    /// Dropped with the attempt, which ends the task.
+    /// The task ends when this is dropped together with the attempt.
     _task: oneshot::Sender<()>,
 }
 
@@ -146,8 +146,8 @@ impl<O: Connect> Inner<O> {
     }
 }
 
-/// The entry of an attempt. Its task drops it: when the attempt has failed, or nothing uses the connection any longer, or the
-/// runtime shuts down.
+/// Removes an attempt from its [`Connections`] when dropped. The attempt's task drops it when the attempt has failed, when
+/// nothing uses the connection any longer, or when the runtime shuts down.
 struct Entry<O: Connect> {
     inner: Weak<Inner<O>>,
     runtime: Id,
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn each_runtime_has_its_own_connection_and_none_is_kept_when_it_shuts_down() {
+    fn each_runtime_has_its_own_connection_which_is_dropped_when_the_runtime_shuts_down() {
         let (_, connections) = connections();
         let (first, second) = (runtime(), runtime());
         let mut seen = Vec::new();

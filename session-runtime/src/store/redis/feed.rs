@@ -70,7 +70,8 @@ pub(super) async fn listen(link: &Link, channel: &str, feed: &Feed) -> Result<()
     }
 }
 
-/// Connects to a server that passes on the messages. Also returns which connection this runtime uses for all else.
+/// Connects to a server that passes on the messages. Also returns the id of the connection that this runtime uses for
+/// everything else. `None` if the store cannot subscribe.
 async fn subscriber(link: &Link) -> RedisResult<Option<(PubSub, Option<u64>)>> {
     match link {
         Link::Single(single) => {

@@ -60,7 +60,8 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 /// `?prefix=shop:` is [`RedisStore::prefix`], and `?wait_for=1&wait_timeout=500ms` is [`RedisStore::wait_for`]. Characters
 /// with a meaning in URLs are percent-encoded in each part.
 ///
-/// * **Layout**: each value is a string, named by the prefix and [`Key::base64url`]. Neither opens a session (SECURITY S2).
+/// * **Layout**: each value is a string, named by the prefix and [`Key::base64url`]. Neither the name nor the value opens a
+///   session (SECURITY S2).
 /// * **A write** compares and replaces in one command: `SET … IFEQ` if the server has it (Valkey 8.1, Redis 8.4), otherwise a
 ///   short script. A write that ends a session or replaces its id always uses a script. It changes one key, whole or not at all,
 ///   on a cluster too.
@@ -80,10 +81,9 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///   has ended.
 /// * **Replicas** lag behind. A failover can lose the last writes, and so restore a session that has just ended, unless the
 ///   store waits for replicas: [`RedisStore::wait_for`].
-///
-/// * **Connections**: a store opens one connection for each Tokio runtime that uses it, or in a cluster one to each node. A
-///   program under `#[tokio::main]` has one runtime, whatever its number of threads. actix-web has one for each worker, and so
-///   has Rust's test harness for each `#[tokio::test]`. A connection is closed when its runtime shuts down. The application's
+/// * **Connections**: a store opens one connection for each Tokio runtime that uses it; in a cluster, each runtime has one to
+///   each node. A program under `#[tokio::main]` has one runtime, whatever its number of threads. actix-web has a runtime for
+///   each worker, and each `#[tokio::test]` has its own. A connection is closed when its runtime shuts down. The application's
 ///   own connection ([`RedisStore::from_connection`]) serves all runtimes.
 ///
 /// Calls need a Tokio runtime with timer and network.

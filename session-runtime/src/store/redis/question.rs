@@ -26,7 +26,7 @@ pub(super) enum Question<'a> {
 }
 
 impl Question<'_> {
-    /// Returns the answer over a connection that retries by itself.
+    /// Sends the question over this connection, and returns the answer. Does not limit how long that takes.
     pub(super) async fn put_to(self, mut connection: impl ConnectionLike) -> RedisResult<Value> {
         let answer = match self {
             Self::One(command) => connection.req_packed_command(command).await?,
@@ -71,15 +71,15 @@ impl Question<'_> {
     }
 }
 
-/// Waits until the connection has answered all earlier questions, or has ended. Returns the error of an earlier question that
-/// is still without an answer.
+/// Waits until the connection has answered all earlier questions, or has ended. Returns the error for an earlier question that
+/// has no answer even then.
 async fn ended(mut connection: impl ConnectionLike) -> RedisError {
     let answer = connection.req_packed_command(&redis::cmd("PING")).await;
     let broken = answer.err().filter(RedisError::is_connection_dropped);
     broken.unwrap_or_else(|| io::Error::from(io::ErrorKind::ConnectionAborted).into())
 }
 
-/// Extracts the error of a command in a script. Up to version 6.2 it is part of another error's text: `ERR Error running script
+/// Extracts the error of a command in a script. Up to Redis 6.2 it is part of another error's text: `ERR Error running script
 /// (call to f_9b53…): @user_script:1: WRONGTYPE Operation against …`, or `…: @user_script: 1: -OOM command not allowed …`.
 fn error_in_script(error: RedisError) -> RedisError {
     let detail = error.detail().filter(|detail| detail.starts_with("Error running script"));

@@ -14,11 +14,11 @@ use super::{
     trust::Trust,
 };
 
-/// If a caller gives up after it has waited for this long, the connection is dropped: a server that hangs does not close its
-/// connections.
+/// If a caller gives up after it has waited for this long, the connections are replaced: a server that hangs does not close
+/// them itself.
 const SUSPICIOUS: Duration = Duration::from_secs(1);
-/// A connection of this age is replaced if its server is a replica, or is loading. A younger one is not: until the failover
-/// is over, a new connection would lead to the same server.
+/// A connection of this age is replaced if its server is a replica, or is still loading its data after a start. A younger one
+/// is not: until the failover is over, a new connection would lead to the same server.
 const SETTLED: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
@@ -46,8 +46,8 @@ pub(super) struct Sentinels {
 }
 
 impl Sentinels {
-    /// Returns a new client. A client keeps its connections to the Sentinels, which belong to the runtime that opened them, so
-    /// runtimes cannot share one.
+    /// Returns a new client. Runtimes cannot share a client: it keeps connections to the Sentinels, and each connection belongs
+    /// to the runtime that opened it.
     fn client(&self) -> RedisResult<SentinelClient> {
         let Self { trust, addresses, master, servers, is_encrypted } = self;
         trust.sentinel(addresses.clone(), master.clone(), servers, *is_encrypted)
@@ -99,7 +99,7 @@ impl Single {
     }
 
     /// Returns the server's answer. If the connection is broken, or another server may be the right one by now, sends the
-    /// question once more over a new connection.
+    /// question once more over a new connection. After a timeout it only replaces the connection, for later questions.
     pub(super) async fn put(&self, question: Question<'_>) -> RedisResult<Value> {
         let mut is_second = false;
         loop {

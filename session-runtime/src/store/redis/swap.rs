@@ -28,13 +28,13 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// How long after its last write the server keeps a value that does not expire: 400 days, since browsers keep no cookie for
-/// longer, plus the minute of [`Value::time_to_live`].
+/// The longest that the server keeps a value after its last write, even if the value does not expire: 400 days, since browsers
+/// keep no cookie for longer, plus the minute of [`Value::time_to_live`].
 const LONGEST: Duration = Duration::from_secs((400 * 24 * 60 + 1) * 60);
 /// How long the server would keep the probe's value, if the probe wrote it.
 const PROBE: Duration = Duration::from_secs(60);
 
-/// Whether the server has `SET … IFEQ`, as far as known.
+/// Whether the server has `SET … IFEQ`, as far as the store knows.
 #[derive(Clone)]
 pub(super) struct Ifeq(Arc<AtomicBool>);
 

@@ -12,8 +12,8 @@ use crate::{error::Error, words::duration};
 
 const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
-/// How long the store waits for replicas, unless the URL says otherwise. A request waits much longer than this for its
-/// session.
+/// How long the store waits for replicas, unless the URL says otherwise. This is well below the default `store_timeout` of five
+/// seconds, which would otherwise end the call first.
 const WAIT: Duration = Duration::from_millis(500);
 
 /// A parsed URL.
@@ -171,7 +171,7 @@ fn wait(query: &mut Query) -> Result<Option<(u32, Duration)>, Error> {
         None => WAIT,
     };
     let Some(replicas) = replicas else { return Ok(None) };
-    let replicas = replicas.parse().map_err(|_| wrong("`wait_for` is the number of replicas that are waited for"))?;
+    let replicas = replicas.parse().map_err(|_| wrong("`wait_for` is the number of replicas to wait for"))?;
     Ok(Some((replicas, timeout)))
 }
 

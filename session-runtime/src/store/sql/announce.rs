@@ -48,7 +48,7 @@ impl Announcing {
         Self { announcer: Arc::clone(announcer), id, is_withdrawn: false }
     }
 
-    /// Announces nothing, since the write certainly did not happen.
+    /// Announces nothing: for a write that certainly did not happen.
     pub(super) fn withdraw(mut self) {
         self.is_withdrawn = true;
     }
@@ -79,7 +79,7 @@ impl Announcer {
     async fn send(self: Arc<Self>) {
         let _turn = self.turn.lock().await;
         if self.waiting().is_empty() {
-            return; // another task has sent the message
+            return; // another task has sent the messages
         }
         sleep(GATHERED).await;
         let ids = std::mem::take(&mut *self.waiting());

@@ -75,7 +75,8 @@ impl Database {
         }
     }
 
-    /// Executes a statement, and returns how many rows it affected. If a connection breaks, it may be executed twice.
+    /// Executes a statement, and returns how many rows it affected. If a connection breaks, the statement may be executed
+    /// twice.
     pub(super) async fn execute(&self, sql: &Sql, values: &[Value<'_>]) -> Result<u64, sqlx::Error> {
         let mut tries = Tries::new(self);
         loop {
@@ -138,7 +139,7 @@ impl Database {
         Ok(executed!(self, sql, values, execute, done => done.rows_affected()))
     }
 
-    /// Executes a query once, without a turn, whatever happens.
+    /// Executes a query once: does not wait for the turn, and does not retry.
     pub(super) async fn rows_once(&self, sql: &Sql, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
         executed!(self, sql, values, fetch_all, rows => rows.iter().map(|row| {
             Ok(Row {

@@ -21,11 +21,11 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// How long it may take to connect and to listen, with the self-test.
 const CONNECT: Duration = Duration::from_secs(20);
 
-/// Listens until the connection is lost. Returns immediately if no messages arrive.
+/// Listens until the connection is lost. Returns `Ok` if no messages would arrive.
 pub(super) async fn listen(database: &Database, pool: &PgPool, table: &str, feed: &Feed) -> Result<(), StoreError> {
     let failed = |error| advice::failed("listen for ended sessions", table, error);
     let Ok(connected) = timeout(CONNECT, Box::pin(connect(database, pool, feed))).await else {
-        return Err(StoreError::new(format!("PostgreSQL let nothing listen for ended sessions within {CONNECT:?}")));
+        return Err(StoreError::new(format!("PostgreSQL was not ready to announce ended sessions within {CONNECT:?}")));
     };
     let Some(mut listener) = connected.map_err(failed)? else { return Ok(()) };
     feed.connected();

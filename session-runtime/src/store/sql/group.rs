@@ -61,7 +61,7 @@ impl Writers {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes updates that one statement can execute: of one table, and at most one of each row.
+    /// Takes updates that one statement can execute: of one table, and at most one for each row.
     fn take(&self) -> Vec<Waiting> {
         let mut waiting = self.waiting();
         let mut taken: Vec<Waiting> = Vec::new();
@@ -71,7 +71,7 @@ impl Writers {
                 && taken.len() < GROUPED
                 && taken.iter().all(|other| other.update.id != next.update.id);
             if next.done.is_closed() {
-                continue; // nobody waits for it any longer
+                continue; // its caller has given up
             }
             if fits { taken.push(next) } else { left.push(next) }
         }
@@ -89,8 +89,9 @@ impl Database {
         self.execute(&statements.update, &update.values()).await
     }
 
-    /// Waits for the turn unless it is free. Returns `None` if the update was not executed meanwhile, or if that is not known.
-    /// The caller may then execute the update in either case. If it was executed before, the row has a new revision, so the
+    /// Waits for the turn unless it is free. Meanwhile, another writer may execute the update; otherwise this one executes it
+    /// together with those that wait. Returns how many rows were affected, or `None` if the update was not executed, or if that
+    /// is not known. The caller may execute it in both cases: if it was executed before, the row has a new revision, so the
     /// second execution changes nothing.
     async fn update_with_others(&self, statements: &Statements, update: &Update) -> Option<u64> {
         let writers = &self.writers;

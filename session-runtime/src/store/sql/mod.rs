@@ -97,8 +97,8 @@ pub(super) fn check(url: &str) -> Result<(), Error> {
 ///   expired, so that a machine whose clock is up to an hour ahead removes no live session. A machine whose clock is further
 ///   ahead of the database's removes nothing, and logs a warning. Rows are removed in batches of 500; on SQLite in batches of
 ///   100, during which other writers wait.
-/// * **A server that is down** fails calls within three seconds (or the `acquire_timeout` of the application's own pool, which
-///   is 30 seconds by default). The first call after the server is back succeeds. A statement is retried over another
+/// * **A server that is down** makes calls fail within three seconds (or the `acquire_timeout` of the application's own pool,
+///   which is 30 seconds by default). The first call after the server is back succeeds. A statement is retried over another
 ///   connection if its connection breaks. It is also retried if the database rolls it back because of a deadlock or a
 ///   serialization failure.
 /// * **SQLite** is opened in WAL mode with `synchronous = NORMAL`. An answered write survives the end of the process, but a

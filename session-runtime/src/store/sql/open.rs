@@ -164,8 +164,8 @@ mod sqlite {
 
     use super::{Address, Error};
 
-    /// Returns options for WAL mode: readers and a writer work at the same time, and an answered write survives the end of the
-    /// process.
+    /// Returns options for WAL mode, unless the URL says `mode=ro`: readers and a writer work at the same time, and an answered
+    /// write survives the end of the process. Creates the file if it is missing, unless the URL says `mode=ro` or `mode=rw`.
     pub(super) fn options(address: &Address) -> Result<SqliteConnectOptions, Error> {
         let options = address.options::<SqliteConnectOptions>()?.busy_timeout(super::BUSY);
         let path = options.get_filename();

@@ -87,10 +87,10 @@ pub(super) async fn cleaning_up_removes_nothing_live<S: Store>(stores: Arc<Store
             live.push((stores.created(&value).await.0, value));
         }
     }
-    // This value's deadline was moved to a later time: the original deadline must not count.
+    // This value's deadline is moved to a later time: the original deadline must not count.
     let (key, held) = stores.created(&value(Class::User, stores.after(5), b"moved")).await;
     let moved = value(Class::User, stores.after(90), b"moved");
-    stores.replaced(&key, Some(&held), &moved, "a swap may move a deadline on").await;
+    stores.replaced(&key, Some(&held), &moved, "a swap may move a deadline to a later time").await;
     live.push((key, moved));
     answered(stores.either().delete_expired(before).await);
     for (key, value) in &live {
@@ -111,10 +111,10 @@ pub(super) async fn cleaning_up_removes_the_expired_and_counts_them<S: Store>(st
             expired.push(stores.created(&value(class, soon, b"expired")).await);
         }
     }
-    // This value's deadline was moved to an earlier time.
+    // This value's deadline is moved to an earlier time.
     let (key, held) = stores.created(&value(Class::User, Timestamp::NEVER, b"moved")).await;
     let moved = value(Class::User, soon, b"moved");
-    let moved = stores.replaced(&key, Some(&held), &moved, "a swap may bring a deadline forward").await;
+    let moved = stores.replaced(&key, Some(&held), &moved, "a swap may move a deadline to an earlier time").await;
     expired.push((key, moved));
     let (key, held) = expired.swap_remove(0);
     stores.remove(&key, &held).await;
@@ -136,7 +136,7 @@ pub(super) async fn cleaning_up_is_left_to_the_server<S: Store>(stores: Arc<Stor
     ensure!(removed == 0, "{rule}: a clean-up must answer 0, and this one answered {removed}");
 }
 
-// If a store sends the time to live in the wrong unit, it is too short by a factor of a thousand.
+// Finds stores that send seconds where the server expects milliseconds: they lose values a thousand times too early.
 pub(super) async fn a_server_keeps_values_until_they_expire<S: Store>(stores: Arc<Stores<S>>) {
     let now = || Timestamp::from(SystemTime::now());
     let mut written = Vec::new();

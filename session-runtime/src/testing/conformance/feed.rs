@@ -11,12 +11,12 @@ use tokio::{task::JoinHandle, time::sleep};
 use super::stores::{Stores, answered, done, ensure, fail, random_key};
 use crate::store::{Feed, Key, Store, StoreError, Value, Versioned};
 
-/// How long a message may take, on a busy machine too.
+/// How long a message may take, even on a busy machine.
 const SOON: Duration = Duration::from_secs(10);
-/// How long to wait before the next look at what was heard.
+/// How long to wait before looking again at what was heard.
 const SHORTLY: Duration = Duration::from_millis(5);
 
-/// What the second handle hears while the first one writes.
+/// Collects the keys that the second handle's feed announces while the first handle writes.
 struct Ear {
     heard: Arc<Mutex<HashSet<Key>>>,
     listening: JoinHandle<Result<(), StoreError>>,
@@ -81,7 +81,7 @@ async fn write<S: Store>(
 pub(super) async fn critical_writes_are_announced<S: Store>(stores: Arc<Stores<S>>) {
     let mut ear = Ear::of(&stores);
     let critical = |content: &[u8]| stores.value(content).critical();
-    // Messages are lost until the store listens.
+    // Messages are lost until the store listens, so this writes until one arrives.
     let until = Instant::now() + SOON;
     loop {
         let key = random_key();

@@ -43,7 +43,7 @@ pub(super) async fn values_of_every_class_come_back<S: Store>(stores: Arc<Stores
 
 pub(super) async fn contents_of_every_size_come_back<S: Store>(stores: Arc<Stores<S>>) {
     for length in [0, 1, 225, 226, 255, 256, 4_000, 65_505, 65_506, 65_536, 70_000, 200_000] {
-        // Each content contains every byte, in a different order for each length.
+        // Each block of 256 bytes has every byte value once, in a different order from the block before it.
         let content: Vec<u8> = (0..length).map(|at| (at * 7 + at / 256) as u8).collect();
         let value = stores.value(content);
         let (key, _) = stores.created(&value).await;

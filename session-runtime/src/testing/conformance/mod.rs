@@ -1,7 +1,7 @@
 //! Checks that a store follows the contract of [`Store`]: call [`run`] from a test.
 
-// Each check is a function in the file of its subject. It uses its own keys, so all checks share one store, which they access
-// through two handles. Behaviour that only some stores have (surviving a crash, evicting) is tested with that store.
+// Each check is a function in the file of its subject. It uses its own keys, so all checks can share one store, which they
+// access through two handles. Behaviour that only some stores have (surviving a crash, evicting) is tested with that store.
 //
 // - `load`: every value is loaded as it was written.
 // - `swap`: the writes and answers of compare-and-swap.
@@ -96,13 +96,13 @@ macro_rules! check {
 /// in memory, another connection if it is on a server. The store need not be empty, but nothing else may use it during the
 /// checks. The checks leave values behind.
 ///
-/// A store whose [`Store::scan`] answers `None` cannot list its values, and is not checked for it. If yours wraps a store that
-/// can, its test should also assert that the answer is not `None`.
+/// If [`Store::scan`] answers `None`, the store cannot list its values, and the checks of scans are skipped. If your store
+/// wraps one that can list its values, its test should also assert that `scan` does not answer `None`.
 ///
 /// Call it within a Tokio runtime that has a timer and several threads. On one thread, there would hardly be races to check.
 ///
 /// # Panics
-/// If the store breaks a rule. The message names every rule that it breaks, what it did, and what the contract demands.
+/// If the store breaks a rule. The message names every rule that the store breaks, what it did, and what the contract demands.
 ///
 /// ```
 /// use session_runtime::{MemoryStore, testing::conformance};
@@ -147,7 +147,7 @@ pub async fn run_with<S: Store>(expiry: Expiry, open: impl AsyncFn() -> S) {
         swap:
             every_handle_sees_a_write_at_once
             a_taken_key_is_not_created
-            nothing_is_swapped_for_nothing
+            a_swap_of_nothing_for_nothing_is_done
             an_older_revision_is_stale
             the_revision_of_another_key_is_stale
             revisions_are_compared_and_not_contents
@@ -171,7 +171,7 @@ pub async fn run_with<S: Store>(expiry: Expiry, open: impl AsyncFn() -> S) {
             critical_writes_are_announced;
         scan:
             every_value_is_found_as_it_is
-            other_values_come_and_go_meanwhile
+            a_value_that_stays_is_found_while_others_come_and_go
             a_position_of_another_store_is_an_error;
     }
     if expiry == Expiry::ByCleaningUp {

@@ -64,7 +64,7 @@ pub(super) async fn every_value_is_found_as_it_is<S: Store>(stores: Arc<Stores<S
     }
 }
 
-pub(super) async fn other_values_come_and_go_meanwhile<S: Store>(stores: Arc<Stores<S>>) {
+pub(super) async fn a_value_that_stays_is_found_while_others_come_and_go<S: Store>(stores: Arc<Stores<S>>) {
     if !is_possible(&stores).await {
         return;
     }

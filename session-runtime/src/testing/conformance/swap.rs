@@ -52,7 +52,7 @@ pub(super) async fn a_taken_key_is_not_created<S: Store>(stores: Arc<Stores<S>>)
     }
 }
 
-pub(super) async fn nothing_is_swapped_for_nothing<S: Store>(stores: Arc<Stores<S>>) {
+pub(super) async fn a_swap_of_nothing_for_nothing_is_done<S: Store>(stores: Arc<Stores<S>>) {
     let key = random_key();
     let rule = "a swap that expects nothing and writes nothing must be done on a key that holds nothing";
     done(stores.swap(&key, None, None).await, rule);

@@ -57,7 +57,8 @@ impl Jar {
         }
     }
 
-    /// Returns the value that this request wrote under a name, encoded as the browser would send it back.
+    /// Returns the value that this request wrote under a name, encoded as the browser would send it back; `Some(None)` if this
+    /// request removed the cookie.
     fn written(&self, name: &str) -> Option<Option<String>> {
         self.read.store(true, Ordering::Relaxed);
         self.lock().written.iter().find(|written| *written.name == *name).map(|written| written.value.clone())

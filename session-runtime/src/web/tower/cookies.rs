@@ -22,7 +22,7 @@ impl<Inner> Layer<Inner> for CookiesLayer {
     }
 }
 
-/// A service whose requests have cookies.
+/// A service whose handlers can use [`Cookies`](crate::Cookies).
 ///
 /// ```
 /// # use session_runtime::{CookiesLayer, CookiesService};

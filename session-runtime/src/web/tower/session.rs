@@ -30,7 +30,7 @@ impl<S: Schema, Inner> Layer<Inner> for SessionLayer<S> {
     }
 }
 
-/// A service whose requests have sessions.
+/// A service whose handlers can use the [`Session`](struct@crate::Session) of their request.
 ///
 /// ```
 /// # use session_runtime::{Session, SessionService, Sessions};

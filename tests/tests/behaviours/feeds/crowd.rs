@@ -8,7 +8,7 @@ use crate::watch::{Two, soon};
 
 over_stores_with_feeds! {
     // B62: a watch loads its session when it begins, and again when the session ends.
-    async fn the_end_of_300_sessions_takes_two_loads_each(store) {
+    async fn the_end_of_300_watched_sessions_takes_one_load_each(store) {
         const SESSIONS: usize = 300;
         let two = Two::new(store, hours(1));
         hears(&two).await;

@@ -43,7 +43,7 @@ async fn a_look_in_progress_does_not_end_a_stream_of_the_next_id() {
 
 over_stores_with_feeds! {
     // B62: a stream ends when the id under which it was opened is replaced.
-    async fn streams_of_several_ids_of_one_session_end_with_theirs(store) {
+    async fn each_stream_ends_with_the_id_under_which_it_was_opened(store) {
         let two = Two::new(store, hours(1));
         hears(&two).await;
         let (mut ada, mut ended) = watched(&two, "ada").await;
@@ -131,7 +131,7 @@ over_stores! {
 
 // B62: the stream learns of the end, whether the watch or the revocation comes first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_session_that_ends_while_its_watch_begins_is_over() {
+async fn a_stream_learns_of_an_end_that_comes_while_its_watch_begins() {
     let two = Arc::new(Two::new(AnyStore::memory(), hours(1)));
     hears(&two).await;
     for round in 0..200 {

@@ -51,7 +51,7 @@ fn server(store: CookieStore, keys: &KeyRing, clock: &Clock, every: Duration) ->
 }
 
 over_stores_with_feeds! {
-    // B62: the store of the revocations has no value for the session until the session ends. The new value is announced too.
+    // B62: the store of the revocations has no value for the session until the session ends. It announces that first value too.
     async fn a_stream_hears_that_a_session_in_a_cookie_was_revoked(store) {
         let (keys, clock) = (KeyRing::generate(), Clock::stopped());
         let on = || CookieStore::encrypted().revocations(store.clone());

@@ -76,7 +76,7 @@ impl Store for Wrong {
 
 // B62
 #[tokio::test]
-async fn a_store_that_panics_or_answers_too_little_ends_no_watch_and_stops_none() {
+async fn watches_survive_a_store_that_panics_or_returns_a_wrong_number_of_values() {
     for how in [How::Panics, How::PanicsInListen, How::AnswersNothing, How::AnswersTooMuch] {
         let store = Wrong {
             inner: AnyStore::memory(),

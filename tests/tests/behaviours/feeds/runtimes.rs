@@ -24,7 +24,7 @@ fn runtime() -> Runtime {
 
 // B62: the runtime on which a look at the store runs may shut down during the look.
 #[test]
-fn a_runtime_that_shuts_down_during_a_look_ends_no_watch_of_others() {
+fn watches_survive_the_shutdown_of_another_runtime_during_a_look() {
     for _ in 0..20 {
         let (first, second) = (runtime(), runtime());
         let (server, store) = Faulty::server(&AnyStore::memory(), |builder| builder.watch_every(hours(1)));
@@ -50,7 +50,7 @@ fn a_runtime_that_shuts_down_during_a_look_ends_no_watch_of_others() {
 
 // B62: the task that looks at the store may be dropped before it is first polled.
 #[test]
-fn a_runtime_that_shuts_down_before_the_first_look_ends_no_watch_of_others() {
+fn watches_survive_the_shutdown_of_another_runtime_before_the_first_look() {
     let (first, second) = (runtime(), runtime());
     let (server, _) = Faulty::server(&AnyStore::memory(), |builder| builder.watch_every(hours(1)));
     let (opened, app) = opening(&server);

@@ -54,7 +54,8 @@ async fn behind_pgbouncer_streams_poll_and_the_log_says_so_once_on_postgres() {
     assert!(!log.take().contains(NO_FEED));
 }
 
-// B62: some databases that speak PostgreSQL's protocol have no `pg_notify`. A user without the right to call it simulates one.
+// B62: some databases that speak PostgreSQL's protocol have no `pg_notify`. A user without the right to call it simulates such
+// a database.
 #[tokio::test]
 async fn a_database_that_refuses_to_announce_still_ends_sessions_on_postgres() {
     let Some(server) = server() else { return };

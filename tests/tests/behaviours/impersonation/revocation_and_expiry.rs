@@ -105,8 +105,8 @@ over_stores! {
         }
     }
 
-    // F4: the administrator stops while the customer ends all sessions. Whichever comes first, the administrator's own session
-    // continues, and no request is rejected.
+    // F4: the administrator stops the impersonation while the customer ends all sessions. Whichever comes first, the
+    // administrator's own session continues, and no request is rejected.
     async fn stopping_an_impersonation_during_revoke_all_is_not_refused(store) {
         for call in 0..2 {
             let (server, faulty) = Faulty::server(&store, |builder| builder);

@@ -38,7 +38,7 @@ over_stores! {
         assert_eq!(heard(&server), []);
     }
 
-    // F4, B34: the answer to a call is lost.
+    // F4, B34: the answer to a swap is lost: to the session's swap, which is call 1, or to the list's, which is call 3.
     async fn an_impersonation_whose_answer_was_lost_stands(store) {
         let (server, faulty) = Faulty::server(&store, |builder| builder);
         let app = app(&server);

@@ -128,7 +128,7 @@ over_stores! {
         assert_eq!(house.undecodable(), Vec::<&str>::new());
     }
 
-    // B34: if the answer to a swap is lost, the runtime sends the same bytes again. Encrypting the value again would give
+    // B34: if the answer to a swap is lost, the engine sends the same bytes again. Encrypting the value again would give
     // different bytes.
     async fn a_lost_answer_counts_once(store) {
         let house = House::new(store);
@@ -145,8 +145,8 @@ over_stores! {
         assert_eq!((&seen["cards"], &seen["token"], &seen["notices"]), (&json!(["a", "b"]), &json!("velvet"), &json!(["n", "n"])));
     }
 
-    // S45: a request that loads a secret under an older key reseals the secret: it encrypts it again with the current key. If
-    // another request changes the field meanwhile, that change stays, and no request fails.
+    // S45: a request that loads a secret under an older key reseals it, which means that the request encrypts it again with the
+    // current key. If another request changes the field meanwhile, that change stays, and no request fails.
     async fn resealing_gives_way_to_changes(store) {
         for (method, path) in [(http::Method::GET, "/late/show"), (http::Method::POST, "/late/name/late")] {
             for (meanwhile, token) in [("/token/newer", json!("newer")), ("/token", json!(null)), ("/name/x", json!("velvet"))] {

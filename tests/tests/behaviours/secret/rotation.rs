@@ -98,7 +98,7 @@ over_two_stores! {
             visitor = visitor.at(&ahead.app);
             visitor.get("/show").await;
         }
-        // Now the old key is removed. The visitor was seen since the new key came first.
+        // Now the old key is removed. The session still opens, because the server that signs with the new key wrote it.
         let after = House::with_keys(&store, &keys(&[2]), &clock);
         assert_eq!(visitor.at(&after.app).get("/show").await.json(), before);
         assert_eq!(after.undecodable(), Vec::<&str>::new());

@@ -125,7 +125,7 @@ fn a_field_survives_a_build_that_does_not_know_it() {
 
 #[test]
 fn two_fields_with_the_same_short_name_are_rejected() {
-    // Found by search: two names of this form that collide.
+    // Searches for a name whose short name is that of `field_0`.
     let colliding = (0..100_000_u32).find_map(|n| {
         let name: &'static str = Box::leak(format!("field_{n}").into_boxed_str());
         (n > 0 && short(name) == short("field_0")).then_some(name)

@@ -1,5 +1,5 @@
-//! Tests the commands that are sent, against a fake server. The fake server stands in for Redis 8.4, which is hard to install. It
-//! also receives the writes that wait for replicas, which otherwise only the engine sends.
+//! Tests the commands that are sent, against a fake server. The fake server stands in for Redis 8.4, which is hard to install.
+//! It also shows which writes are followed by a `WAIT` for replicas.
 
 use std::{
     io::{BufRead, BufReader, Write as _},
@@ -201,7 +201,7 @@ async fn a_server_that_ignores_the_condition_is_sent_a_script() {
 }
 
 #[tokio::test]
-async fn only_tombstones_and_removals_wait_for_replicas() {
+async fn only_critical_writes_and_removals_wait_for_replicas() {
     let (fake, store) = Fake::open(|command| match &command.first()?[..] {
         _ if is_swap(command) => Some(b"+OK\r\n".to_vec()),
         b"EVAL" => Some(b":1\r\n".to_vec()),

@@ -21,7 +21,7 @@ fn value(revision: u64) -> Stored {
     Stored::from_bytes([&revision.to_be_bytes()[..], b"whatever"].concat())
 }
 
-/// A store in a file, and how many transactions were committed to it.
+/// Returns a store in a file, and a count of the transactions that are committed to it.
 async fn store(folder: &std::path::Path) -> (SqlStore, Arc<AtomicU64>) {
     let commits = Arc::<AtomicU64>::default();
     let counted = Arc::clone(&commits);
@@ -69,7 +69,8 @@ async fn updates_that_wait_are_executed_together_and_each_learns_its_own_result(
     }
     let before = commits.load(SeqCst);
     let turn = store.database.writers.turn().await;
-    // Every third has an outdated revision, and all others succeed. The last one replaces the same row as another.
+    // Every third update names an outdated revision, and is refused. The last update replaces row 1 too: one of the two
+    // succeeds.
     let swaps = (0..WRITERS).map(|number| swap(&store, number, Some(if number % 3 == 0 { 7 } else { 1 }), 2));
     let swaps = join_all(swaps.chain([swap(&store, 1, Some(1), 3)]));
     let (done, ()) = tokio::join!(swaps, async {
@@ -89,7 +90,7 @@ async fn updates_that_wait_are_executed_together_and_each_learns_its_own_result(
 }
 
 #[tokio::test]
-async fn an_update_whose_caller_has_gone_is_not_executed_and_a_leader_that_has_gone_stops_nobody() {
+async fn an_update_whose_caller_has_given_up_is_not_executed_and_holds_up_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = store(folder.path()).await;
     for number in 0..4 {
@@ -105,7 +106,7 @@ async fn an_update_whose_caller_has_gone_is_not_executed_and_a_leader_that_has_g
     while store.database.writers.waiting().len() < 4 {
         tokio::task::yield_now().await;
     }
-    // The first would execute all four.
+    // The first task is next in the queue: it would execute all four updates.
     let mut tasks = tasks.into_iter();
     let first = tasks.next().unwrap();
     first.abort();
