@@ -36,7 +36,7 @@ impl Engine {
             let before = self.read_list(claim.current(), now)?;
             let known = before.entries.iter().find(|entry| entry.key == *key).copied();
             let mut others = Vec::with_capacity(before.entries.len() + usize::from(known.is_none()));
-            let stays = |entry: &&ListEntry| entry.key != *key && !entry.ends_at.passed(now);
+            let stays = |entry: &&ListEntry| entry.key != *key && !entry.ends_at.passed(on_slow_clock(now));
             others.extend(before.entries.iter().filter(stays));
             surplus.clear();
             // Impersonations of the user do not count towards the limit, and a sign-in does not end them.

@@ -19,7 +19,7 @@ use crate::{
     error::Error,
     id::Nonce,
     key::Key,
-    record::{Owner, Record},
+    record::{Entry, Fields, Owner, Record},
     value::{ListEntry, UserList, Value},
 };
 
@@ -29,6 +29,11 @@ const RECENT: Duration = Duration::from_secs(10);
 const CHECKED_FROM: usize = 16;
 /// How many entries are checked each time that one is added. So a list has at most about twice as many entries as sessions.
 const CHECKED: usize = 2;
+
+/// Returns the session's fields, and those that an impersonation has set aside.
+fn fields(record: &Record) -> impl Iterator<Item = &Fields> {
+    std::iter::once(&record.fields).chain(record.impersonation().map(|impersonation| &impersonation.fields))
+}
 
 impl Engine {
     /// Enters the session in the list of each value of its `index` fields. Returns [`Record::entered`] for the session to be
@@ -80,9 +85,8 @@ impl Engine {
     /// aside.
     fn criteria<'a>(&self, record: &'a Record, now: Timestamp) -> Vec<Criterion<'a>> {
         let mut criteria: Vec<Criterion<'a>> = Vec::new();
-        let own = record.impersonation().map(|impersonation| &impersonation.fields);
         for meta in &self.indexes {
-            let values = std::iter::once(&record.fields).chain(own).flat_map(|fields| meta.indexed(fields, now));
+            let values = fields(record).flat_map(|fields| meta.indexed(fields, now));
             for value in values {
                 let is_it = |known: &Criterion<'_>| match known {
                     Criterion::Field { meta: other, value: known } => other.name == meta.name && **known == *value,
@@ -107,8 +111,10 @@ impl Engine {
         let parts = [record.verifier.as_bytes().as_slice(), &ends_at];
         // The deadlines are included because the entry of an expired value may be removed. If the same value is then set again,
         // the session must be entered again.
-        let deadlines = self.indexes.iter().filter_map(|meta| record.fields.get(meta.name));
-        let deadlines: Vec<_> = deadlines.map(|entry| entry.expires.as_millis().to_be_bytes()).collect();
+        let deadlines = fields(record).flat_map(|fields| self.indexes.iter().map(|meta| fields.get(meta.name)));
+        let deadline =
+            |entry: Option<&Entry>| entry.map_or(Timestamp::NEVER, |entry| entry.expires).as_millis().to_be_bytes();
+        let deadlines: Vec<_> = deadlines.map(deadline).collect();
         let parts = parts.into_iter().chain(deadlines.iter().map(|deadline| deadline.as_slice()));
         let parts = parts.chain(lists.iter().map(|list| list.as_slice()));
         self.signer.fingerprints().digest(parts).max(1)
@@ -136,7 +142,9 @@ impl Engine {
                 is_checked = true;
                 leaving = self.stale(criterion, &before, now).await;
             }
-            let stays = |entry: &&ListEntry| !is_it(entry) && !entry.ends_at.passed(now) && !leaving.contains(*entry);
+            let stays = |entry: &&ListEntry| {
+                !is_it(entry) && !entry.ends_at.passed(on_slow_clock(now)) && !leaving.contains(*entry)
+            };
             let mut entries = Vec::with_capacity(before.entries.len() + 1);
             entries.extend(before.entries.iter().filter(stays));
             let ends_at = known.map_or(ends_at, |known| known.ends_at.max(ends_at));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Engine, codec::OpenRecord};
+use super::{Engine, codec::OpenRecord, lists::on_slow_clock};
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},
@@ -75,9 +75,11 @@ impl Engine {
         value.decode()
     }
 
-    /// Reads a list of sessions. An absent list is empty; an unreadable one is an error, since it may name live sessions.
+    /// Reads a list of sessions. An absent list is empty; an unreadable one is an error, since it may name live sessions. A list
+    /// that has just expired may name sessions that are live on a server whose clock is behind.
     pub(super) fn read_list(&self, held: Option<&Versioned>, now: Timestamp) -> Result<Arc<UserList>, Error> {
-        let Some(value) = held.map(Versioned::value).filter(|value| !value.expires_at().passed(now)) else {
+        let is_over = |value: &&Value| value.expires_at().passed(on_slow_clock(now));
+        let Some(value) = held.map(Versioned::value).filter(|value| !is_over(value)) else {
             return Ok(Arc::default());
         };
         match self.decode(value) {

@@ -25,7 +25,7 @@ impl Request {
     }
 
     /// Undoes a stored sign-in: the session becomes what it was before, or ends if it is new. No visitor has a cookie that opens
-    /// it, so no other request can have changed it except by ending it.
+    /// it, so no other request can have changed it except by ending it. If a job has edited it meanwhile, the edit is undone too.
     ///
     /// If another user was signed in to the session before, the session ends too, because its entry may have been removed from
     /// that user's list meanwhile.

@@ -329,6 +329,32 @@ over_stores! {
         }
     }
 
+    // S22: the session has passed its absolute deadline only on the server whose clock is ahead. The lists that this server stores
+    // still name it.
+    async fn a_session_past_its_absolute_deadline_by_a_fast_clock_stays_listed(store) {
+        for of_user in [false, true] {
+            let here = place(&store);
+            let ahead = made(&store, &here.keys, &Clock::stopped(), |builder| builder);
+            let mut visitor = here.at("/login/ada/7").await;
+            for _ in 0..5 {
+                here.clock.advance(minutes(20));
+                visitor.post("/visit").await;
+            }
+            here.clock.advance(minutes(20) - Duration::from_secs(20));
+            ahead.clock.advance(hours(2) + Duration::from_secs(10));
+            let another = ahead.at("/login/ada/7").await;
+            assert_eq!((here.of_tenant(7).await, here.sessions.of("ada").count().await.unwrap()), (2, 2));
+            let ended = if of_user {
+                ahead.sessions.of("ada").revoke_all().await
+            } else {
+                ahead.sessions.by_tenant(&7).revoke_all().await
+            };
+            assert_eq!(ended.unwrap(), 1);
+            assert!(shows(&visitor).await.starts_with("None None"), "of user {of_user}");
+            assert!(shows(&another).await.starts_with("None None"), "of user {of_user}");
+        }
+    }
+
     async fn an_edit_from_outside_is_listed_before_it_is_stored(store) {
         for fails in 0..4 {
             let place = place(&store);
@@ -421,6 +447,23 @@ over_two_stores! {
             place.at("/ticket/a").await;
         }
         visitor.post("/ticket/a").await;
+        assert_eq!(place.sessions.by_ticket("a").count().await.unwrap(), 61);
+    }
+
+    // The ticket is the administrator's own, which the impersonation has set aside.
+    async fn an_expired_value_that_is_set_again_during_an_impersonation_is_listed(store) {
+        let place = place(&store);
+        let mut admin = place.at("/login/root").await;
+        assert_eq!(admin.post("/ticket/a").await.status, StatusCode::OK);
+        assert_eq!(admin.post("/as/ada").await.status, StatusCode::OK);
+        for _ in 0..17 {
+            place.at("/ticket/a").await;
+        }
+        place.clock.advance(minutes(12));
+        for _ in 0..60 {
+            place.at("/ticket/a").await;
+        }
+        assert_eq!(place.sessions.of("root").update(|s| s.ticket_mut().set("a".into())).await.unwrap(), 1);
         assert_eq!(place.sessions.by_ticket("a").count().await.unwrap(), 61);
     }
 

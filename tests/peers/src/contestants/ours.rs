@@ -58,9 +58,11 @@ pub fn in_memory() -> Site {
     site(&MemoryStore::new())
 }
 
-/// Returns a site with its sessions in any store. All sites of a program sign with the same key.
+/// All sites of a program sign with these keys, as the servers of one application do.
+pub(super) static KEYS: LazyLock<KeyRing> = LazyLock::new(KeyRing::generate);
+
+/// Returns a site with its sessions in any store.
 pub fn site(store: &(impl Store + Clone)) -> Site {
-    static KEYS: LazyLock<KeyRing> = LazyLock::new(KeyRing::generate);
     axum_app::site(app(store, &KEYS))
 }
 

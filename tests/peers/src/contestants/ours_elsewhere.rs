@@ -2,11 +2,11 @@
 
 use actix_web::App as Actix;
 use poem::{EndpointExt as _, Route, get, handler, post};
-use session_runtime::{KeyRing, MemoryStore, Session, SessionLayer, store::Store};
+use session_runtime::{MemoryStore, Session, SessionLayer, store::Store};
 
 use super::{
     Contestant, Framework, actix_session,
-    ours::{self, Bench},
+    ours::{self, Bench, KEYS},
     poem as poems,
 };
 use crate::{site::Site, works};
@@ -36,7 +36,7 @@ fn memory() -> MemoryStore {
 }
 
 fn layer(store: &(impl Store + Clone)) -> SessionLayer<Bench> {
-    ours::sessions(store, &KeyRing::generate()).layer()
+    ours::sessions(store, &KEYS).layer()
 }
 
 /// Returns a site with its sessions in any store.
