@@ -113,7 +113,7 @@ impl Engine {
         // the session must be entered again.
         let deadlines = fields(record).flat_map(|fields| self.indexes.iter().map(|meta| fields.get(meta.name)));
         let deadline =
-            |entry: Option<&Entry>| entry.map_or(Timestamp::NEVER, |entry| entry.expires).as_millis().to_be_bytes();
+            |entry: Option<Entry<'_>>| entry.map_or(Timestamp::NEVER, |entry| entry.expires).as_millis().to_be_bytes();
         let deadlines: Vec<_> = deadlines.map(deadline).collect();
         let parts = parts.into_iter().chain(deadlines.iter().map(|deadline| deadline.as_slice()));
         let parts = parts.chain(lists.iter().map(|list| list.as_slice()));
