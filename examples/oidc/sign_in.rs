@@ -62,9 +62,7 @@ pub(crate) async fn finish(
     };
     let (Ok(Some(user)), Ok(sid)) = (token.text("sub"), token.text("sid")) else { return Ok(refused()) };
     session.user_mut().log_in(user.to_owned());
-    if let Some(sid) = sid {
-        session.sid_mut().set(sid.to_owned());
-    }
+    *session.sid_mut() = sid.map(str::to_owned);
     session.save().await?; // from now on, a logout finds the session
     // The provider may have sent a logout before that.
     match app.logouts.includes(user, sid, token.issued_at()).await {

@@ -72,6 +72,33 @@ pub(crate) fn is_integer(ty: &Type) -> Option<bool> {
     }
 }
 
+/// A collection, by the type's spelling, of any crate.
+pub(crate) enum Collection<'a> {
+    /// A list or a set of these.
+    Items(&'a Type),
+    /// A map with these keys.
+    Keys(&'a Type),
+}
+
+impl<'a> Collection<'a> {
+    pub(crate) fn of(ty: &'a Type) -> Option<Self> {
+        let Type::Path(TypePath { path, .. }) = bare(ty) else { return None };
+        let last = path.segments.last()?;
+        let first = types(&last.arguments)?.into_iter().next()?;
+        match last.ident.to_string().as_str() {
+            "Vec" | "VecDeque" | "HashSet" | "BTreeSet" => Some(Self::Items(first)),
+            "HashMap" | "BTreeMap" => Some(Self::Keys(first)),
+            _ => None,
+        }
+    }
+}
+
+/// Returns whether the type is spelled as a floating-point number.
+pub(crate) fn is_float(ty: &Type) -> bool {
+    let Type::Path(path) = bare(ty) else { return false };
+    matches!(Shape::of(ty), Shape::Primitive) && (path.path.is_ident("f32") || path.path.is_ident("f64"))
+}
+
 /// Returns whether equal values may be stored in another order, by the type's spelling: a `HashMap` or a `HashSet` of any
 /// crate, or an `Option` of one.
 pub(crate) fn is_unordered(ty: &Type) -> bool {

@@ -37,7 +37,7 @@ pub(crate) enum Kind {
     Full,
     #[error("the user cannot act as another: {0}; nothing was written")]
     NotImpersonated(&'static str),
-    #[error("the session store did not answer; none, some or all of the changes may have been made")]
+    #[error("the session store did not answer; a change that was sent to it may have been made")]
     Unavailable,
     #[error("the session store did not answer, and it is no longer possible to tell whether the session was written")]
     Unknown,
@@ -71,7 +71,10 @@ pub(crate) enum Kind {
          a shorter value"
     )]
     IndexTooLong { field: &'static str, bytes: usize, most: usize },
-    #[error("`{field}` is an `index` with {count} items; an index takes at most {most}. Nothing was written")]
+    #[error(
+        "`{field}` is an `index` with {count} items; an index takes at most {most}. Nothing was written: keep only the items to \
+         search by in this field"
+    )]
     IndexTooMany { field: &'static str, count: usize, most: usize },
     #[error(
         "`{field}` has bytes, a key that is not text, a number that is not finite, or more than a hundred levels; a session that \

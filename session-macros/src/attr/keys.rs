@@ -169,7 +169,7 @@ impl Key for StructKey {
             "max_per_user",
             "max_per_user = 5",
             "How many sessions a user may have. A sign-in beyond the limit ends the oldest session, or is refused with \
-             `(5, refuse)`. Default: 100, and the oldest session ends.",
+             `(5, refuse)`. Default: 100, and the oldest sessions end.",
         ),
         on_struct(
             Self::Persistent,

@@ -4,11 +4,12 @@ use crate::{
     attr::Policy,
     context::Context,
     model::Session,
-    shape::{Shape, is_unordered, spelling},
+    shape::{Collection, Shape, is_float, is_unordered, spelling},
 };
 
 // #[session(index)] tenant: u64
-// #[session(index)] tags: Option<HashMap<String, u8>>
+// #[session(index)] tags: Option<BTreeSet<String>>
+// #[session(index)] prices: Vec<f64>
 pub(super) fn types(session: &Session, cx: &mut Context) {
     // A field with a policy has an error already.
     for field in session.fields.iter().filter(|field| field.attrs.index.is_some() && field.policy().is_none()) {
@@ -16,7 +17,14 @@ pub(super) fn types(session: &Session, cx: &mut Context) {
         let instead = match Shape::of(&field.ty) {
             // References already have an error.
             Shape::Reference => continue,
-            Shape::Maybe(value) | Shape::List(value) if is_unordered(value) => {
+            Shape::Maybe(value) | Shape::List(value) if is_float(value) => {
+                cx.error_at(
+                    &field.ty,
+                    "an `index` compares values as they are stored, where `0.0` and `-0.0` differ; use an integer or a `String`",
+                );
+                continue;
+            }
+            Shape::List(value) if is_unordered(value) => {
                 let value = spelling(value);
                 cx.error_at(
                     &field.ty,
@@ -27,8 +35,12 @@ pub(super) fn types(session: &Session, cx: &mut Context) {
                 );
                 continue;
             }
-            Shape::Maybe(_) | Shape::List(_) => continue,
-            Shape::Known => "one of them".to_owned(),
+            Shape::Maybe(value) => match Collection::of(value) {
+                Some(collection) => searched(&collection),
+                None => continue,
+            },
+            Shape::List(_) => continue,
+            Shape::Known => Collection::of(&field.ty).map_or_else(|| "one of them".to_owned(), |it| searched(&it)),
             Shape::Other => {
                 format!("`Option<{ty}>`, or what `{ty}` stands for if it is an alias: the derive cannot look behind it")
             }
@@ -40,6 +52,16 @@ pub(super) fn types(session: &Session, cx: &mut Context) {
                 "an `index` finds sessions by the value of an `Option`, or by each item of a `Vec`; write {instead}"
             ),
         );
+    }
+}
+
+/// Says what to write instead of a collection.
+fn searched(collection: &Collection<'_>) -> String {
+    match collection {
+        Collection::Items(item) => format!("`Vec<{}>`", spelling(item)),
+        Collection::Keys(key) => {
+            format!("a field of its own for the keys to search by, a `Vec<{}>`", spelling(key))
+        }
     }
 }
 

@@ -71,7 +71,9 @@ pub(super) fn unique(session: &Session, cx: &mut Context) {
                 let (field, other) = (field.name(), other.name());
                 let message = match kind {
                     Kind::Own => {
-                        format!("fields `{other}` and `{field}` are both stored as `{name}`; give one another `rename`")
+                        format!(
+                            "fields `{other}` and `{field}` are both stored as `{name}`; give one of them a different `rename`"
+                        )
                     }
                     Kind::Alias if same => format!("`{name}` is read for `{field}` anyway; drop this `alias`"),
                     Kind::Alias => {

@@ -81,13 +81,7 @@ impl Engine {
             Some(impersonation) => (impersonation.ends_at, Because::Impersonated),
             None => (record.ends_at, because),
         };
-        Some(Entering {
-            identity: identity.clone(),
-            key: self.scope.session(found.selector),
-            ends_at,
-            at: record.signed_in_at,
-            because,
-        })
+        Some(Entering { identity: identity.clone(), key: found.key, ends_at, at: record.signed_in_at, because })
     }
 
     /// Returns the changes to a session that was recognised as written by this attempt.

@@ -15,7 +15,7 @@ use super::{
     presented::{Found, Lost, Presented},
     put::Put,
     request::Phase,
-    span::in_span,
+    span::wants_spans,
 };
 use crate::{
     error::{Error, Kind},
@@ -118,13 +118,11 @@ impl Request {
             let resumed = attempt.resumed;
             let mut in_flight = InFlight { request: self, attempt: Some(attempt) };
             let Some(attempt) = &mut in_flight.attempt else { continue };
-            let attempted = match self.commit_span() {
-                None => self.attempt(attempt, &deadline).await,
+            let attempted = if wants_spans() {
                 // Boxed because spans are rare: otherwise every commit's future would reserve room for one.
-                Some(span) => {
-                    let note = |span: &_, attempted: &_| self.note_commit(span, attempted);
-                    Box::pin(in_span(span, self.attempt(attempt, &deadline), note)).await
-                }
+                Box::pin(self.attempt_in_span(attempt, &deadline)).await
+            } else {
+                self.attempt(attempt, &deadline).await
             };
             self.engine.count_commit(&attempted);
             let outcome = match attempted {
@@ -192,7 +190,7 @@ impl Request {
     }
 
     /// Stores the session first, enters it in its user's list second, and sets the cookie last.
-    async fn attempt(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Outcome, Error> {
+    pub(super) async fn attempt(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Outcome, Error> {
         if attempt.entering.is_none() {
             let outcome = match &self.engine.backend {
                 Backend::Store(_) => match self.replace(attempt, deadline).await? {
@@ -264,15 +262,15 @@ impl Request {
             Subject::Nothing => return Ok(None),
         };
         let engine = &*self.engine;
-        let (key, mut generation) = (engine.scope.session(found.selector), found.record().generation);
-        if !attempt.asked && engine.queues.is_busy(&key) {
+        let mut generation = found.record().generation;
+        if !attempt.asked && engine.queues.is_busy(&found.key) {
             return Ok(Some(self.adopt(attempt, found, Some(Adopted::default()), engine.clock.now())));
         }
         let pace = if attempt.pending.is_urgent() { Pace::Urgent } else { Pace::Patient };
-        let mut claim = match engine.claim_if_free(&key, found.stored.as_ref(), pace, deadline) {
+        let mut claim = match engine.claim_if_free(&found.key, found.stored.as_ref(), pace, deadline) {
             Some(claim) => claim,
             // Boxed because few commits wait: otherwise every commit's future would reserve room for it.
-            None => match Box::pin(self.wait_in_line(attempt, &found, &key, pace, deadline)).await? {
+            None => match Box::pin(self.wait_in_line(attempt, &found, &found.key, pace, deadline)).await? {
                 Waited::Turn(claim) => claim,
                 Waited::Stored(stored) => return Ok(Some(stored.adopt(self, attempt, found, engine.clock.now()))),
             },
@@ -310,21 +308,30 @@ impl Request {
             }
             attempt.note_user(found.record());
             let cookie = self.state().phase.takes_cookie();
-            let put = match next(engine, attempt, &found, cookie, now)? {
-                Next::Nothing => return Ok(Some(self.adopt(attempt, found, Some(Adopted::default()), now))),
-                // No handler asked for this write, so it waits for the next request rather than holding up this one.
-                Next::Put(_) if !attempt.asked && claim.has_lost() => {
-                    return Ok(Some(self.adopt(attempt, found, Some(Adopted::default()), now)));
-                }
-                Next::Conflict => return Ok(Some(Outcome::Conflict)),
-                Next::End => None,
-                Next::Put(Put { mut record, adopted, own }) => {
+            // A block of its own, so that the future does not reserve room for the record during the calls below.
+            let put = {
+                let mut put = match next(engine, attempt, &found, cookie, now)? {
+                    Next::Nothing => return Ok(Some(self.adopt(attempt, found, Some(Adopted::default()), now))),
+                    // No handler asked for this write, so it waits for the next request rather than holding up this one.
+                    Next::Put(_) if !attempt.asked && claim.has_lost() => {
+                        return Ok(Some(self.adopt(attempt, found, Some(Adopted::default()), now)));
+                    }
+                    Next::Conflict => return Ok(Some(Outcome::Conflict)),
+                    Next::End => None,
+                    Next::Put(put) => Some(put),
+                };
+                if let Some(Put { record, .. }) = &mut put {
                     record.entered = match engine.indexes.is_empty() {
                         true => 0,
-                        false => Box::pin(engine.enter_by_index(&key, &record, deadline)).await?,
+                        false => Box::pin(engine.enter_by_index(&found.key, record, deadline)).await?,
                     };
-                    let before = own.as_deref().unwrap_or(&found.opened);
-                    Some((adopted, engine.codec.close(&key, record.into(), Some(before))?))
+                }
+                match put {
+                    None => None,
+                    Some(Put { record, adopted, own }) => {
+                        let before = own.as_deref().unwrap_or(&found.opened);
+                        Some((adopted, engine.codec.close(&found.key, record.into(), Some(before))?))
+                    }
                 }
             };
             // The list gets the new deadline before the session does. The browser's cookie already opens the session, so its
@@ -348,7 +355,7 @@ impl Request {
                 let plain = put.as_ref().filter(|_| attempt.is_plain());
                 // Noted before the swap, since the handler may stop waiting for the answer.
                 attempt.unanswered.get_or_insert(swap);
-                plain.and_then(|put| engine.gather(&mut claim, &key, put, swap, now))
+                plain.and_then(|put| engine.gather(&mut claim, &found.key, put, swap, now))
             };
             let value = match &put {
                 None => engine.tombstone(attempt.nonce, EndReason::Ended, now),
@@ -414,7 +421,7 @@ impl Request {
                 attempt.unanswered.get_or_insert(swap);
             }
             let digest = opened.raw().verifier;
-            let mut found = Found { selector, digest, stored: None, opened, by_current_key: true, is_drawn: true };
+            let mut found = Found { key, selector, digest, stored: None, opened, by_current_key: true, is_drawn: true };
             if !swapped? && !matches!(self.look(&mut claim, attempt, &mut found, now).await?, Look::Ours) {
                 attempt.drawn.discard_session(); // another session has its key
                 continue;
@@ -438,7 +445,7 @@ impl Request {
         let mut state = self.state();
         // Without this hint, streams of the same session would learn of the end only when their watch next loads the session.
         if let Some(Presented::Found(found)) = &state.presented {
-            self.engine.watches.hint(&self.engine.watched_key(found.selector));
+            self.engine.watches.hint(&self.engine.watched_key(found));
             let record = Arc::clone(found.record());
             state.lost = Some(record);
         }

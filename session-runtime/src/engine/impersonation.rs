@@ -22,7 +22,7 @@ impl Engine {
     /// Returns the user's own session, which was set aside, in the form that a request sees once the impersonation has ended.
     pub(super) fn open_own(&self, found: &Found, now: Timestamp) -> Option<OpenRecord> {
         let own = self.own(found.opened.raw())?;
-        Some(self.open_record(&self.scope.session(found.selector), Arc::new(own), now))
+        Some(self.open_record(&found.key, Arc::new(own), now))
     }
 
     /// Returns the session, without its impersonation if that has expired. An impersonation expires on time, even if no request

@@ -86,29 +86,30 @@ impl Engine {
         })
     }
 
-    /// Opens the session that a cookie names, if it may still be opened.
-    pub(super) async fn open(&self, credential: &Credential, now: Timestamp) -> Result<Presented, Error> {
+    /// Opens the session that a cookie names, if it may still be opened. `key`: see [`key_of`](Self::key_of).
+    pub(super) async fn open(&self, credential: &Credential, key: &Key, now: Timestamp) -> Result<Presented, Error> {
         match (credential, &self.backend) {
-            (Credential::Token(token), _) => self.open_stored(token, now).await,
-            (Credential::Session(opened, _), Backend::Cookie(client)) => self.open_carried(client, opened, now).await,
+            (Credential::Token(token), _) => self.open_stored(token, key, now).await,
+            (Credential::Session(opened, _), Backend::Cookie(client)) => {
+                self.open_carried(client, opened, key, now).await
+            }
             (Credential::Session(..), Backend::Store(_)) => Ok(Presented::Nothing),
         }
     }
 
     /// Loads the session that a token names.
-    async fn open_stored(&self, token: &Token, now: Timestamp) -> Result<Presented, Error> {
-        let key = self.scope.session(token.selector);
-        let stored = self.load(&key, now).await?;
+    async fn open_stored(&self, token: &Token, key: &Key, now: Timestamp) -> Result<Presented, Error> {
+        let stored = self.load(key, now).await?;
         let (stored, record) = match (self.read(stored.as_ref(), now), stored) {
             (Held::Live(record), Some(stored)) => (stored, record),
             (_, stored) => {
                 // Boxed because it is rare: otherwise every request's future would reserve room for it.
-                Box::pin(self.open_none_live(&key, token, stored.as_ref(), now)).await;
+                Box::pin(self.open_none_live(key, token, stored.as_ref(), now)).await;
                 return Ok(Presented::Nothing);
             }
         };
         let digest = self.digest(token.selector, &token.verifier);
-        let about = About::record(&record).with_session(Some(&key));
+        let about = About::record(&record).with_session(Some(key));
         match matched(&record, digest, now) {
             Match::Current | Match::StillGood => {}
             Match::JustReplaced => {
@@ -119,16 +120,16 @@ impl Engine {
                 self.events.emit(&Event::Replayed { recently: false }, about);
                 if self.end_replayed {
                     // Boxed because it is rare: otherwise every request's future would reserve room for it.
-                    Box::pin(self.end_replayed(&key, record.generation)).await?;
+                    Box::pin(self.end_replayed(key, record.generation)).await?;
                 }
                 return Ok(Presented::Nothing);
             }
             Match::None => {
-                self.events.emit(&Event::Unknown, About::session(&key));
+                self.events.emit(&Event::Unknown, About::session(key));
                 return Ok(Presented::Nothing);
             }
         }
-        Ok(Presented::Found(self.found(token, &key, digest, stored, record, now)))
+        Ok(Presented::Found(self.found(token, key, digest, stored, record, now)))
     }
 
     /// Returns the stored session that a token opens.
@@ -143,6 +144,7 @@ impl Engine {
         now: Timestamp,
     ) -> Found {
         Found {
+            key: *key,
             selector: token.selector,
             digest,
             opened: self.open_record(key, record, now),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::codec::OpenRecord;
 use crate::{
     id::{Digest, Selector},
+    key::Key,
     record::Record,
     value::Versioned,
 };
@@ -46,6 +47,8 @@ impl Lost {
 /// A session that the request's cookie opens.
 #[derive(Clone)]
 pub(crate) struct Found {
+    /// The session's key in the store.
+    pub(super) key: Key,
     pub(super) selector: Selector,
     /// Digest of the verifier that the cookie carries.
     pub(super) digest: Digest,

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Mutex as Gate, MutexGuard as GateGuard};
-use tracing::Span;
 
 use super::{
     CookieChange, Engine, Op, Snapshot, Standing, Step, StoreDown,
@@ -12,7 +11,7 @@ use super::{
     pending::{Pending, SignedIn},
     presented::{Lost, Presented},
     several::Chosen,
-    span::{in_span, load_outcome},
+    span::wants_spans,
 };
 use crate::{
     clock::Timestamp,
@@ -209,47 +208,37 @@ impl Request {
         match &self.engine.identify(cookies(), now) {
             Brought::Nothing => self.state().presented = Some(Presented::Nothing),
             Brought::One(credential) => {
-                let opened = match self.engine.load_span(Some(credential)) {
-                    None => self.engine.open(credential, now).await,
-                    Some(span) => {
-                        let note = |span: &Span, opened: &Result<_, _>| {
-                            span.record("outcome", load_outcome(opened.as_ref()));
-                        };
-                        // Boxed because spans are rare: otherwise every request's future would reserve room for one.
-                        Box::pin(in_span(span, self.engine.open(credential, now), note)).await
-                    }
+                let key = self.engine.key_of(credential);
+                let opened = if wants_spans() {
+                    // Boxed because spans are rare: otherwise every request's future would reserve room for one.
+                    Box::pin(self.engine.open_in_span(credential, &key, now)).await
+                } else {
+                    self.engine.open(credential, &key, now).await
                 };
                 self.engine.count_load(opened.as_ref());
-                let presented = opened.or_else(|error| self.hide(error))?;
-                let subject = match presented {
-                    Presented::Nothing => None,
-                    _ => Some(self.engine.key_of(credential)),
-                };
-                if subject.is_none() && navigates() {
+                if self.present(opened.or_else(|error| self.hide(error))?, key, credential) && navigates() {
                     Box::pin(self.note_stale(std::slice::from_ref(credential), now)).await;
                 }
-                let mut state = self.state();
-                state.subject = subject;
-                state.presented = Some(presented);
-                state.chunks = credential.chunks();
-                state.verifier = credential.verifier().cloned();
             }
             Brought::Several(several) => Box::pin(self.open_several(several, navigates(), now)).await?,
         }
         Ok(())
     }
 
+    /// Notes what the request's only cookie opens. Returns whether it opens nothing.
+    fn present(&self, presented: Presented, key: Key, credential: &Credential) -> bool {
+        let opens_nothing = matches!(presented, Presented::Nothing);
+        let mut state = self.state();
+        state.subject = (!opens_nothing).then_some(key);
+        state.presented = Some(presented);
+        state.chunks = credential.chunks();
+        state.verifier = credential.verifier().cloned();
+        opens_nothing
+    }
+
     /// Loads the session if the request has several different cookies with the session's name.
     async fn open_several(&self, brought: &[Credential], navigates: bool, now: Timestamp) -> Result<(), Error> {
-        let opened = match self.engine.load_span(None) {
-            None => self.engine.open_several(brought, now).await,
-            Some(span) => {
-                let note = |span: &Span, opened: &Result<Chosen, _>| {
-                    span.record("outcome", load_outcome(opened.as_ref().map(|chosen| &chosen.presented)));
-                };
-                in_span(span, self.engine.open_several(brought, now), note).await
-            }
-        };
+        let opened = self.engine.open_several_in_span(brought, now).await;
         self.engine.count_load(opened.as_ref().map(|chosen| &chosen.presented));
         let chosen = match opened {
             Err(error) => Chosen::of(self.hide(error)?),

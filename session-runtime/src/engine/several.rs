@@ -55,7 +55,7 @@ impl Engine {
         }
         let chosen = match choose(live) {
             Choice::One(found) => {
-                let subject = Some(self.scope.session(found.selector));
+                let subject = Some(found.key);
                 Chosen { presented: Presented::Found(found), subject, ..Chosen::nothing(chunks) }
             }
             Choice::Ambiguous => {
@@ -97,10 +97,11 @@ impl Engine {
     async fn open_none(&self, brought: &[Credential], chunks: Chunks, now: Timestamp) -> Result<Chosen, Error> {
         let mut chosen = Chosen { opens_none: true, ..Chosen::nothing(chunks) };
         for credential in brought {
-            match self.open(credential, now).await? {
+            let key = self.key_of(credential);
+            match self.open(credential, &key, now).await? {
                 Presented::Nothing => {}
                 presented => {
-                    chosen.subject = Some(self.key_of(credential));
+                    chosen.subject = Some(key);
                     (chosen.presented, chosen.opens_none) = (presented, false);
                     // This session may have become live since the first look-up. A later cookie's session may have too, but the
                     // first one is chosen.

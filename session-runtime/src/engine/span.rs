@@ -3,14 +3,15 @@
 
 use tracing::{Instrument as _, Level, Span, debug_span, field::Empty, span_enabled};
 
-use super::{Engine, Outcome, Request, open::Credential, presented::Presented};
-use crate::{error::Error, key::Key, meter};
+use super::{
+    Engine, Outcome, Request, attempt::Attempt, deadline::Deadline, open::Credential, presented::Presented,
+    several::Chosen,
+};
+use crate::{clock::Timestamp, error::Error, key::Key, meter};
 
-/// Does `work` in `span`. `note` then adds the outcome to the span.
-pub(super) async fn in_span<T>(span: Span, work: impl Future<Output = T>, note: impl FnOnce(&Span, &T)) -> T {
-    let done = work.instrument(span.clone()).await;
-    note(&span, &done);
-    done
+/// Returns whether a subscriber wants the spans.
+pub(super) fn wants_spans() -> bool {
+    span_enabled!(target: "session_runtime", Level::DEBUG)
 }
 
 impl Engine {
@@ -23,15 +24,34 @@ impl Engine {
         self.signer.fingerprints().name(key)
     }
 
-    /// Returns the span of a load, if a subscriber wants it. `credential`: that of the request, if it brings only one.
-    pub(super) fn load_span(&self, credential: Option<&Credential>) -> Option<Span> {
-        span_enabled!(target: "session_runtime", Level::DEBUG).then(|| {
-            let session = credential.map(|credential| self.fingerprint(&self.key_of(credential)));
-            debug_span!(
-                target: "session_runtime", "session_load",
-                kind = self.kind(), session = session.as_deref(), outcome = Empty,
-            )
-        })
+    /// Opens the session that a cookie names, as [`open`](Self::open) does, in a span.
+    pub(super) async fn open_in_span(
+        &self,
+        credential: &Credential,
+        key: &Key,
+        now: Timestamp,
+    ) -> Result<Presented, Error> {
+        let span = self.load_span(Some(key));
+        let opened = self.open(credential, key, now).instrument(span.clone()).await;
+        span.record("outcome", load_outcome(opened.as_ref()));
+        opened
+    }
+
+    /// Looks up the sessions of several cookies, as [`open_several`](Self::open_several) does, in a span.
+    pub(super) async fn open_several_in_span(&self, brought: &[Credential], now: Timestamp) -> Result<Chosen, Error> {
+        let span = self.load_span(None);
+        let opened = self.open_several(brought, now).instrument(span.clone()).await;
+        span.record("outcome", load_outcome(opened.as_ref().map(|chosen| &chosen.presented)));
+        opened
+    }
+
+    /// Returns the span of a load. `key`: that of the session, if the request brings only one cookie.
+    fn load_span(&self, key: Option<&Key>) -> Span {
+        let session = key.filter(|_| wants_spans()).map(|key| self.fingerprint(key));
+        debug_span!(
+            target: "session_runtime", "session_load",
+            kind = self.kind(), session = session.as_deref(), outcome = Empty,
+        )
     }
 
     pub(super) fn count_load(&self, loaded: Result<&Presented, &Error>) {
@@ -55,28 +75,25 @@ impl Engine {
 }
 
 impl Request {
-    /// Returns the span of a commit, if a subscriber wants it.
-    pub(super) fn commit_span(&self) -> Option<Span> {
-        span_enabled!(target: "session_runtime", Level::DEBUG).then(|| {
-            let session = self.key().map(|key| self.engine.fingerprint(&key));
-            debug_span!(
-                target: "session_runtime", "session_commit",
-                kind = self.engine.kind(), session = session.as_deref(), outcome = Empty,
-            )
-        })
-    }
-
-    /// Adds the outcome of a commit to its span. The key of a new session is known only now.
-    pub(super) fn note_commit(&self, span: &Span, committed: &Result<Outcome, Error>) {
-        span.record("outcome", commit_outcome(committed));
+    /// Makes an attempt in a span.
+    pub(super) async fn attempt_in_span(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Outcome, Error> {
+        let session = self.key().map(|key| self.engine.fingerprint(&key));
+        let span = debug_span!(
+            target: "session_runtime", "session_commit",
+            kind = self.engine.kind(), session = session.as_deref(), outcome = Empty,
+        );
+        let attempted = self.attempt(attempt, deadline).instrument(span.clone()).await;
+        span.record("outcome", commit_outcome(&attempted));
+        // The key of a new session is known only now.
         if let Some(key) = self.key() {
             span.record("session", self.engine.fingerprint(&key).as_str());
         }
+        attempted
     }
 }
 
 /// Returns the outcome of a load as one word.
-pub(super) fn load_outcome(loaded: Result<&Presented, &Error>) -> &'static str {
+fn load_outcome(loaded: Result<&Presented, &Error>) -> &'static str {
     match loaded {
         Ok(Presented::Found(_)) => "found",
         Ok(Presented::Lost(_)) => "lost",

@@ -157,6 +157,15 @@ impl Event {
     /// Returns the event's cause or circumstance as one word, such as `revoked` for a session that was revoked. `None` for an event
     /// that gives neither.
     ///
+    /// | event | reason |
+    /// |---|---|
+    /// | `Ended` | [`SessionEnd::as_str`](crate::SessionEnd::as_str) |
+    /// | `ImpersonationEnded` | [`ImpersonationEnd::as_str`](crate::ImpersonationEnd::as_str) |
+    /// | `Expired` | `idle`, `absolute` |
+    /// | `SignedIn` | `with_proof`, `without_proof` |
+    /// | `Replayed` | `recently`, `long_ago` |
+    /// | `Evicted` | `user`, `guest` |
+    ///
     /// ```
     /// # use session_runtime::{Event, SessionEnd};
     /// assert_eq!(Event::Ended { why: SessionEnd::Revoked }.reason(), Some("revoked"));

@@ -95,7 +95,7 @@ impl<S: Schema> Sessions<S> {
     /// **This is for administrators**, since it accepts the handle of any session. To let users end their own sessions, call
     /// [`SessionsOf::revoke`](super::SessionsOf::revoke).
     ///
-    /// Takes one load and one swap. On a [`MemoryStore`](crate::MemoryStore), it also compares the keys of all sessions.
+    /// Takes one load and one swap.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] if the store is down; the session may then still be live. It is another error if the sessions are
@@ -213,9 +213,9 @@ impl<S: Schema> AllSessions<S> {
     }
 
     /// Returns the position from which [`Sessions::all_from`] returns all sessions that this stream has not returned yet; `None` if
-    /// it has returned all. If the current batch has sessions left ([`AllSessions::loaded`]), the position is the beginning of that
-    /// batch, so the sessions that this stream has returned from the batch come again. After an error, it is the position at which
-    /// to try again.
+    /// it has returned all. `Some` does not promise that more sessions follow: a page that begins there may be empty. If
+    /// the current batch has sessions left ([`AllSessions::loaded`]), the position is the beginning of that batch, so the sessions
+    /// that this stream has returned from the batch come again. After an error, it is the position at which to try again.
     ///
     /// ```
     /// # use session_runtime::{Error, Session, Sessions, store::Position};

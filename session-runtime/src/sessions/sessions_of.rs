@@ -80,11 +80,15 @@ impl<S: Schema> Sessions<S> {
 ///   the session second. If the list cannot be stored, the change is not stored either, and the answer is 503.
 /// - **A new `index` on a field** finds a live session from its next write on. A visitor's request writes at the latest when
 ///   [`touch`](crate::SessionsBuilder::touch) has passed, so active sessions are listed within about a minute. Sessions whose
-///   visitors stay away are not.
+///   visitors stay away are not: until the longest `absolute` or `remember` has passed, `revoke_all` can leave them live, and
+///   still succeed. To end those too, go through [`Sessions::all`], compare the field, and call [`Sessions::revoke`].
 /// - **A change costs up to one load and one swap for each value of the session's `index` fields**, and so does a renewal of the
 ///   session's id. One list contains all sessions with the same value: about 22 bytes for each session. Each new session writes
 ///   the whole list, so keep the number of sessions with one value below about ten thousand. No option limits that number, as
-///   `max_per_user` does for users.
+///   `max_per_user` does for users. A measurement with lists of 1,000, 10,000 and 50,000 sessions: a new session took 0.3, 1.4
+///   and 5.6 ms on Redis, and 0.3, 1.5 and 11.5 ms in SQLite; `revoke_all` took 0.03, 0.3 and 1.6 s on Redis, and 0.1, 1 and 9 s
+///   in SQLite. Sign-ins with one value are stored one after another.
+/// - **A field that grants rights** needs `rotates` too, as everywhere: `#[session(index, rotates)]`.
 /// - A value takes at most 1,024 bytes of MessagePack, and a `Vec` has at most 64 items. More is [`Error::is_too_large`].
 ///
 /// # Ending sessions

@@ -170,7 +170,7 @@ async fn values_that_json_cannot_hold_are_refused() {
     let mut visitor = Visitor::new(&app);
     visitor.post("/dark").await;
     for (path, why) in
-        [("/share", "`share` has bytes, a key that is not text"), ("/deep", "`deep` could not be read again")]
+        [("/share", "`share` has bytes, a key that is not text"), ("/deep", "`deep` cannot be read back")]
     {
         let log = Log::of_this_thread();
         let refused = visitor.post(path).await;

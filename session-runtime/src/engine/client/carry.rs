@@ -21,6 +21,7 @@ use crate::{
     error::{Error, Kind},
     event::{About, Event},
     id::{Digest, Nonce, Selector},
+    key::Key,
     meter,
     record::Record,
     value::{Decoded, Revocation, Value, Versioned},
@@ -32,20 +33,20 @@ impl Engine {
         &self,
         client: &Client,
         opened: &OpenedSession,
+        key: &Key,
         now: Timestamp,
     ) -> Result<Presented, Error> {
         let OpenedSession { carried: Carried { selector, record, .. }, current } = opened;
-        let key = self.scope.session(*selector);
         if !client.is_good(record, now) {
-            self.events.emit(&Event::Unknown, About::record(record).with_session(Some(&key)));
+            self.events.emit(&Event::Unknown, About::record(record).with_session(Some(key)));
             return Ok(Presented::Nothing);
         }
         if let Some(Revocation { at, renewed, .. }) = self.revocation(client, *selector).await? {
             let recently = now.since(at) < GRACE;
-            self.events.emit(&Event::Replayed { recently }, About::record(record).with_session(Some(&key)));
+            self.events.emit(&Event::Replayed { recently }, About::record(record).with_session(Some(key)));
             return Ok(if renewed && recently { Presented::Lost(Lost::Moved) } else { Presented::Nothing });
         }
-        Ok(Presented::Found(self.found_in_cookie(*selector, Arc::clone(record), *current, now)))
+        Ok(Presented::Found(self.found_in_cookie(*key, *selector, Arc::clone(record), *current, now)))
     }
 
     /// Opens a session that came in a cookie, as `open_carried` does, but emits no event. `None` if the session may not be
@@ -60,12 +61,19 @@ impl Engine {
         if !client.is_good(record, now) || self.revocation(client, *selector).await?.is_some() {
             return Ok(None);
         }
-        Ok(Some(self.found_in_cookie(*selector, Arc::clone(record), *current, now)))
+        Ok(Some(self.found_in_cookie(self.scope.session(*selector), *selector, Arc::clone(record), *current, now)))
     }
 
-    fn found_in_cookie(&self, selector: Selector, record: Arc<Record>, by_current_key: bool, now: Timestamp) -> Found {
-        let opened = self.open_record(&self.scope.session(selector), record, now);
-        Found { selector, digest: Digest::from([0; 16]), stored: None, opened, by_current_key, is_drawn: false }
+    fn found_in_cookie(
+        &self,
+        key: Key,
+        selector: Selector,
+        record: Arc<Record>,
+        by_current_key: bool,
+        now: Timestamp,
+    ) -> Found {
+        let opened = self.open_record(&key, record, now);
+        Found { key, selector, digest: Digest::from([0; 16]), stored: None, opened, by_current_key, is_drawn: false }
     }
 
     pub(in crate::engine) async fn revocation(
@@ -219,7 +227,7 @@ impl Request {
         revokes: bool,
         now: Timestamp,
     ) -> Result<(Option<Sealed>, bool), Error> {
-        let (engine, key) = (self.engine(), self.engine().scope.session(found.selector));
+        let (engine, key) = (self.engine(), found.key);
         // A revocation lasts until the session's absolute deadline, so all cookies under one selector must have the same
         // deadline. If they differed, one tab could ask to be remembered while another tab writes last. The revocation could then
         // end before the first tab's cookie.
@@ -255,9 +263,10 @@ impl Request {
         let Sealed { selector, record, token } = sealed;
         let engine = self.engine();
         attempt.cookie = Some(CookieChange::Set { token, max_age: engine.max_age(&record, now) });
-        let found = engine.found_in_cookie(selector, record, true, now);
+        let key = engine.scope.session(selector);
+        let found = engine.found_in_cookie(key, selector, record, true, now);
         let mut state = self.state();
-        state.subject = Some(engine.scope.session(selector));
+        state.subject = Some(key);
         state.presented = Some(Presented::Found(found));
     }
 }

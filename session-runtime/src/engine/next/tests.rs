@@ -65,7 +65,15 @@ fn record(engine: &Engine, fields: &[(&str, &[u8])]) -> Record {
 fn found(record: Record) -> Found {
     let opened = OpenRecord { record: Arc::new(record), closed: None };
     let (selector, digest) = (Selector([7; 16]), Digest::from([0; 16]));
-    Found { selector, digest, stored: None, opened, by_current_key: true, is_drawn: false }
+    Found {
+        key: crate::key::Key::from_digest([7; 16]),
+        selector,
+        digest,
+        stored: None,
+        opened,
+        by_current_key: true,
+        is_drawn: false,
+    }
 }
 
 fn attempt(ops: Vec<(&'static Meta, Op)>, steps: Vec<Step>) -> Attempt {

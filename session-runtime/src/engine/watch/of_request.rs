@@ -14,12 +14,12 @@ use super::{
     super::{
         Engine, Lifetimes, Request,
         backend::Backend,
-        presented::{Lost, Presented},
+        presented::{Found, Lost, Presented},
         request::Phase,
     },
     Subject, Watching,
 };
-use crate::{event::SessionEnd, id::Selector, key::Key, record::Record};
+use crate::{event::SessionEnd, key::Key, record::Record};
 
 /// The session of a request, as far as the request has loaded it.
 enum Known {
@@ -33,10 +33,10 @@ enum Known {
 impl Engine {
     /// Returns the key by which a session is watched: the session's own key or, if it is kept in its visitor's cookie, the key of
     /// its revocation.
-    pub(in crate::engine) fn watched_key(&self, selector: Selector) -> Key {
+    pub(in crate::engine) fn watched_key(&self, found: &Found) -> Key {
         match &self.backend {
-            Backend::Store(_) => self.scope.session(selector),
-            Backend::Cookie(_) => self.scope.revocation(selector),
+            Backend::Store(_) => found.key,
+            Backend::Cookie(_) => self.scope.revocation(found.selector),
         }
     }
 
@@ -100,7 +100,7 @@ impl Request {
         let has_left = matches!(state.phase, Phase::Left | Phase::Cancelled);
         let known = match &state.presented {
             Some(Presented::Found(found)) => {
-                Known::Session(Subject::new(engine.watched_key(found.selector), found.opened.raw()))
+                Known::Session(Subject::new(engine.watched_key(found), found.opened.raw()))
             }
             Some(Presented::Lost(lost)) if !state.pending.signs_in() => Known::Over(match lost {
                 Lost::Gone => SessionEnd::Unknown,

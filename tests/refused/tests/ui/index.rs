@@ -1,6 +1,6 @@
 //! Mistakes in the attribute `index`, and in calls of the methods that it adds.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use session_runtime::{CookieStore, KeyRing, Session, Sessions};
 
@@ -31,6 +31,12 @@ struct Types {
     groups: HashSet<String>,
     #[session(index)]
     filters: Vec<HashMap<String, u8>>,
+    #[session(index)]
+    teams: Option<BTreeSet<u64>>,
+    #[session(index)]
+    prices: Option<HashMap<String, u8>>,
+    #[session(index)]
+    weight: Option<f64>,
 }
 
 #[derive(Session)]
