@@ -54,10 +54,10 @@ impl Request {
         if let Some(Renewal { verifier, digest }) = adopted.renewal.take() {
             (found.digest, found.by_current_key, found.is_drawn) = (digest, true, true);
             self.state().verifier = Some(verifier);
-            attempt.events.push((Event::Renewed, None));
+            attempt.written = Some(Event::Renewed);
         }
         if adopted.created {
-            attempt.events.push((Event::Created, None));
+            attempt.written = Some(Event::Created);
         }
         attempt.note_sign(found.record());
         if renewed || adopted.created || engine.shows(&found, &adopted) {

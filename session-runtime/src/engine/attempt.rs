@@ -35,7 +35,9 @@ pub(super) struct Attempt {
     /// The user who was signed in to the session before this attempt, if the attempt may change that. In an impersonation, this
     /// is the acting user.
     pub(super) left: Option<Arc<[u8]>>,
-    /// The events to report once the commit is done. If a user is given, the event concerns that user, and not the one who is
+    /// `Created` or `Renewed`, to report once the commit is done.
+    pub(super) written: Option<Event>,
+    /// The further events to report once the commit is done. If a user is given, the event concerns that user, and not the one who is
     /// signed in by then.
     pub(super) events: Vec<(Event, Option<Arc<[u8]>>)>,
     /// Whether an earlier commit began this attempt.
@@ -109,6 +111,7 @@ impl Attempt {
             refused: false,
             cookie: None,
             left: None,
+            written: None,
             events: Vec::new(),
             resumed: false,
             is_passive: false,

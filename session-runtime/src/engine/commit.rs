@@ -227,6 +227,9 @@ impl Request {
             let after = self.found_record();
             self.report_end_of_impersonation(before.record(), after.as_deref());
         }
+        if let Some(event) = attempt.written.take() {
+            self.emit_of(&event, None);
+        }
         for (event, user) in std::mem::take(&mut attempt.events) {
             match user {
                 Some(user) => self.emit_of(&event, Some(&user)),
@@ -405,14 +408,18 @@ impl Request {
                 return Err(Error::new(Kind::Conflict));
             }
             let (now, cookie) = (engine.clock.now(), self.state().phase.takes_cookie());
-            let Some(Create { mut record, selector, verifier }) = next::create(engine, attempt, cookie, now)? else {
-                return Ok(Outcome::Applied);
+            // A block of its own, so that the future does not reserve room for the record during the calls below.
+            let (key, opened, selector, verifier) = {
+                let Some(Create { mut record, selector, verifier }) = next::create(engine, attempt, cookie, now)?
+                else {
+                    return Ok(Outcome::Applied);
+                };
+                let key = engine.scope.session(selector);
+                if !engine.indexes.is_empty() {
+                    record.entered = Box::pin(engine.enter_by_index(&key, &record, deadline)).await?;
+                }
+                (key, engine.codec.close(&key, record.into(), None)?, selector, verifier)
             };
-            let key = engine.scope.session(selector);
-            if !engine.indexes.is_empty() {
-                record.entered = Box::pin(engine.enter_by_index(&key, &record, deadline)).await?;
-            }
-            let opened = engine.codec.close(&key, record.into(), None)?;
             let value = Value::session(engine.scope, opened.raw().clone());
             let mut claim = engine.claim(&key, None, Pace::Patient, deadline).await?;
             let swapped = claim.swap(Some(&value), now).await;

@@ -63,6 +63,14 @@ impl Credential {
     }
 }
 
+/// Why a token opens no session.
+enum OpensNothing {
+    /// The store has no live session under the key. This is its value.
+    NotLive(Option<Versioned>),
+    /// The token's verifier was replaced long ago, so the session is to end.
+    Replayed { generation: u64 },
+}
+
 impl Engine {
     /// Returns the credentials in these `Cookie` headers.
     pub(super) fn identify<'a>(&self, cookies: impl Iterator<Item = &'a [u8]>, now: Timestamp) -> Brought<Credential> {
@@ -100,13 +108,28 @@ impl Engine {
     /// Loads the session that a token names.
     async fn open_stored(&self, token: &Token, key: &Key, now: Timestamp) -> Result<Presented, Error> {
         let stored = self.load(key, now).await?;
+        match self.opened(token, key, stored, now) {
+            Ok(presented) => Ok(presented),
+            // Boxed because it is rare: otherwise every request's future would reserve room for it.
+            Err(rest) => {
+                Box::pin(self.open_nothing(token, key, rest, now)).await?;
+                Ok(Presented::Nothing)
+            }
+        }
+    }
+
+    /// Returns what a token opens, given the stored value. If it opens nothing, and the store may have to be changed because of
+    /// that, returns what is left to do.
+    fn opened(
+        &self,
+        token: &Token,
+        key: &Key,
+        stored: Option<Versioned>,
+        now: Timestamp,
+    ) -> Result<Presented, OpensNothing> {
         let (stored, record) = match (self.read(stored.as_ref(), now), stored) {
             (Held::Live(record), Some(stored)) => (stored, record),
-            (_, stored) => {
-                // Boxed because it is rare: otherwise every request's future would reserve room for it.
-                Box::pin(self.open_none_live(key, token, stored.as_ref(), now)).await;
-                return Ok(Presented::Nothing);
-            }
+            (_, stored) => return Err(OpensNothing::NotLive(stored)),
         };
         let digest = self.digest(token.selector, &token.verifier);
         let about = About::record(&record).with_session(Some(key));
@@ -118,11 +141,10 @@ impl Engine {
             }
             Match::LongReplaced => {
                 self.events.emit(&Event::Replayed { recently: false }, about);
-                if self.end_replayed {
-                    // Boxed because it is rare: otherwise every request's future would reserve room for it.
-                    Box::pin(self.end_replayed(key, record.generation)).await?;
-                }
-                return Ok(Presented::Nothing);
+                return match self.end_replayed {
+                    true => Err(OpensNothing::Replayed { generation: record.generation }),
+                    false => Ok(Presented::Nothing),
+                };
             }
             Match::None => {
                 self.events.emit(&Event::Unknown, About::session(key));
@@ -130,6 +152,14 @@ impl Engine {
             }
         }
         Ok(Presented::Found(self.found(token, key, digest, stored, record, now)))
+    }
+
+    async fn open_nothing(&self, token: &Token, key: &Key, rest: OpensNothing, now: Timestamp) -> Result<(), Error> {
+        match rest {
+            OpensNothing::NotLive(stored) => self.open_none_live(key, token, stored.as_ref(), now).await,
+            OpensNothing::Replayed { generation } => self.end_replayed(key, generation).await?,
+        }
+        Ok(())
     }
 
     /// Returns the stored session that a token opens.

@@ -209,14 +209,17 @@ impl Request {
             Brought::Nothing => self.state().presented = Some(Presented::Nothing),
             Brought::One(credential) => {
                 let key = self.engine.key_of(credential);
-                let opened = if wants_spans() {
-                    // Boxed because spans are rare: otherwise every request's future would reserve room for one.
-                    Box::pin(self.engine.open_in_span(credential, &key, now)).await
-                } else {
-                    self.engine.open(credential, &key, now).await
+                let opens_nothing = {
+                    let opened = if wants_spans() {
+                        // Boxed because spans are rare: otherwise every request's future would reserve room for one.
+                        Box::pin(self.engine.open_in_span(credential, &key, now)).await
+                    } else {
+                        self.engine.open(credential, &key, now).await
+                    };
+                    self.engine.count_load(opened.as_ref());
+                    self.present(opened.or_else(|error| self.hide(error))?, key, credential)
                 };
-                self.engine.count_load(opened.as_ref());
-                if self.present(opened.or_else(|error| self.hide(error))?, key, credential) && navigates() {
+                if opens_nothing && navigates() {
                     Box::pin(self.note_stale(std::slice::from_ref(credential), now)).await;
                 }
             }

@@ -41,7 +41,13 @@ impl Engine {
             self.events.emit(&Event::Unknown, About::record(record).with_session(Some(key)));
             return Ok(Presented::Nothing);
         }
-        if let Some(Revocation { at, renewed, .. }) = self.revocation(client, *selector).await? {
+        // Boxed because sessions in cookies seldom have a store of revocations: otherwise every request's future would reserve
+        // room for it.
+        let revocation = match client.revocations() {
+            Some(_) => Box::pin(self.revocation(client, *selector)).await?,
+            None => None,
+        };
+        if let Some(Revocation { at, renewed, .. }) = revocation {
             let recently = now.since(at) < GRACE;
             self.events.emit(&Event::Replayed { recently }, About::record(record).with_session(Some(key)));
             return Ok(if renewed && recently { Presented::Lost(Lost::Moved) } else { Presented::Nothing });
@@ -252,7 +258,7 @@ impl Request {
         let (selector, record) = (new_selector()?, Arc::new(record));
         let token = client.cookie.seal(&client.cookie.carry(selector, record.clone()), now)?;
         meter::size(engine.kind(), record.fields.as_bytes().len());
-        attempt.events.push((Event::Created, None));
+        attempt.written = Some(Event::Created);
         attempt.note_sign(&record);
         self.show(attempt, Sealed { selector, record, token }, now);
         Ok(Outcome::Applied)
