@@ -80,12 +80,14 @@ impl<S: Schema> Sessions<S> {
 ///   the session second. If the list cannot be stored, the change is not stored either, and the answer is 503.
 /// - **A new `index` on a field** finds a live session from its next write on. A visitor's request writes at the latest when
 ///   [`touch`](crate::SessionsBuilder::touch) has passed, so active sessions are listed within about a minute. Sessions whose
-///   visitors stay away are not.
+///   visitors stay away are not: to end those too, go through [`Sessions::all`], compare the field, and call
+///   [`Sessions::revoke`].
 /// - **A change costs up to one load and one swap for each value of the session's `index` fields**, and so does a renewal of the
 ///   session's id. One list contains all sessions with the same value: about 22 bytes for each session. Each new session writes
 ///   the whole list, so keep the number of sessions with one value below about ten thousand. No option limits that number, as
 ///   `max_per_user` does for users.
-/// - A value takes at most 1,024 bytes of MessagePack, and a `Vec` has at most 64 items. More is [`Error::is_too_large`].
+/// - A value takes at most 1,024 bytes of MessagePack, and a `Vec` has at most 64 items. More is [`Error::is_too_large`]. A
+///   search by a longer value is not an error: it finds at most sessions that had the value before the field was an `index`.
 ///
 /// # Ending sessions
 ///
