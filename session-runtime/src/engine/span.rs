@@ -44,18 +44,23 @@ impl Engine {
 }
 
 impl Engine {
-    /// Counts an `update` of an `atomic` field as a commit. An update that lost a race is not counted yet, since it goes on.
-    pub(super) fn count_update(&self, stored: &Result<bool, Error>) {
-        match stored {
-            Ok(true) => meter::commit(self.kind(), "applied"),
-            Ok(false) => {}
-            Err(error) => meter::commit(self.kind(), failure(error)),
+    /// Counts an `update` of an `atomic` field as a commit, once it is done.
+    pub(super) fn count_update(&self, done: Result<bool, &Error>) {
+        if let Some(outcome) = update_outcome(done) {
+            meter::commit(self.kind(), outcome);
         }
     }
 }
 
+/// Adds the outcome of an `update` of an `atomic` field to its span, once the update is done.
+pub(super) fn note_update(span: &Span, done: Result<bool, &Error>) {
+    if let Some(outcome) = update_outcome(done) {
+        span.record("outcome", outcome);
+    }
+}
+
 impl Request {
-    /// Returns the span of a commit, if a subscriber wants it.
+    /// Returns the span of a commit, or of an `update` of an `atomic` field, if a subscriber wants it.
     pub(super) fn commit_span(&self) -> Option<Span> {
         span_enabled!(target: "session_runtime", Level::DEBUG).then(|| {
             let session = self.key().map(|key| self.engine.fingerprint(&key));
@@ -94,6 +99,16 @@ fn commit_outcome(committed: &Result<Outcome, Error>) -> &'static str {
         Ok(Outcome::Conflict) => "conflict",
         Ok(Outcome::Refused) => "refused",
         Err(error) => failure(error),
+    }
+}
+
+/// Returns the outcome of an `update` of an `atomic` field as one word; `None` if it goes on. `done`: whether the update is
+/// stored, or the error that ended it.
+fn update_outcome(done: Result<bool, &Error>) -> Option<&'static str> {
+    match done {
+        Ok(true) => Some("applied"),
+        Ok(false) => None,
+        Err(error) => Some(failure(error)),
     }
 }
 
