@@ -67,13 +67,13 @@ pub(crate) enum Kind {
     )]
     Unbounded { field: &'static str, bytes: usize, most: usize },
     #[error(
-        "`{field}` is an `index`, and a value of it takes {bytes} bytes; an index takes at most {most}. Nothing was written: index \
-         a shorter value"
+        "`{field}` is an `index`, and a value of it takes {bytes} bytes, more than the {most} that an index may take; nothing \
+         was written: index a shorter value"
     )]
     IndexTooLong { field: &'static str, bytes: usize, most: usize },
     #[error(
-        "`{field}` is an `index` with {count} items; an index takes at most {most}. Nothing was written: keep only the items to \
-         search by in this field"
+        "`{field}` is an `index`, and has {count} items, more than the {most} that an index may have; nothing was written: \
+         index fewer items"
     )]
     IndexTooMany { field: &'static str, count: usize, most: usize },
     #[error(

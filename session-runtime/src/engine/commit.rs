@@ -11,7 +11,7 @@ use super::{
     deadline::{Deadline, Pace},
     group::Waited,
     look::Look,
-    next::{self, Create, Next, next},
+    next::{self, Create, Next, is_idle, next},
     presented::{Found, Lost, Presented},
     put::Put,
     request::Phase,
@@ -118,13 +118,16 @@ impl Request {
             let resumed = attempt.resumed;
             let mut in_flight = InFlight { request: self, attempt: Some(attempt) };
             let Some(attempt) = &mut in_flight.attempt else { continue };
-            let attempted = if wants_spans() {
+            let has_work = attempt.asked || resumed || self.is_due();
+            let attempted = if has_work && wants_spans() {
                 // Boxed because spans are rare: otherwise every commit's future would reserve room for one.
                 Box::pin(self.attempt_in_span(attempt, &deadline)).await
             } else {
                 self.attempt(attempt, &deadline).await
             };
-            self.engine.count_commit(&attempted);
+            if has_work {
+                self.engine.count_commit(&attempted);
+            }
             let outcome = match attempted {
                 // No handler asked for this write. The next request makes it instead.
                 Err(error) if !attempt.asked && !resumed => {
@@ -161,6 +164,17 @@ impl Request {
                 }
                 return Ok(Committed { outcome, asked });
             }
+        }
+    }
+
+    /// Returns whether the session needs a write that no handler asked for. If it needs none and no handler changed anything,
+    /// the commit stores nothing: the response only sets the cookie that an earlier `save` left, or removes one that opens
+    /// nothing.
+    fn is_due(&self) -> bool {
+        let state = self.state();
+        match &state.presented {
+            Some(Presented::Found(found)) => !is_idle(&self.engine, found, state.is_passive, self.now()),
+            _ => false,
         }
     }
 

@@ -64,24 +64,25 @@ impl Engine {
 }
 
 impl Engine {
-    /// Counts an `update` of an `atomic` field as a commit. An update that lost a race is not counted yet, since it goes on.
-    pub(super) fn count_update(&self, stored: &Result<bool, Error>) {
-        match stored {
-            Ok(true) => meter::commit(self.kind(), "applied"),
-            Ok(false) => {}
-            Err(error) => meter::commit(self.kind(), failure(error)),
+    /// Counts an `update` of an `atomic` field as a commit, once it is done.
+    pub(super) fn count_update(&self, done: Result<bool, &Error>) {
+        if let Some(outcome) = update_outcome(done) {
+            meter::commit(self.kind(), outcome);
         }
+    }
+}
+
+/// Adds the outcome of an `update` of an `atomic` field to its span, once the update is done.
+pub(super) fn note_update(span: &Span, done: Result<bool, &Error>) {
+    if let Some(outcome) = update_outcome(done) {
+        span.record("outcome", outcome);
     }
 }
 
 impl Request {
     /// Makes an attempt in a span.
     pub(super) async fn attempt_in_span(&self, attempt: &mut Attempt, deadline: &Deadline) -> Result<Outcome, Error> {
-        let session = self.key().map(|key| self.engine.fingerprint(&key));
-        let span = debug_span!(
-            target: "session_runtime", "session_commit",
-            kind = self.engine.kind(), session = session.as_deref(), outcome = Empty,
-        );
+        let span = self.commit_span();
         let attempted = self.attempt(attempt, deadline).instrument(span.clone()).await;
         span.record("outcome", commit_outcome(&attempted));
         // The key of a new session is known only now.
@@ -89,6 +90,15 @@ impl Request {
             span.record("session", self.engine.fingerprint(&key).as_str());
         }
         attempted
+    }
+
+    /// Returns the span of a commit, or of an `update` of an `atomic` field.
+    pub(super) fn commit_span(&self) -> Span {
+        let session = self.key().filter(|_| wants_spans()).map(|key| self.engine.fingerprint(&key));
+        debug_span!(
+            target: "session_runtime", "session_commit",
+            kind = self.engine.kind(), session = session.as_deref(), outcome = Empty,
+        )
     }
 }
 
@@ -111,6 +121,16 @@ fn commit_outcome(committed: &Result<Outcome, Error>) -> &'static str {
         Ok(Outcome::Conflict) => "conflict",
         Ok(Outcome::Refused) => "refused",
         Err(error) => failure(error),
+    }
+}
+
+/// Returns the outcome of an `update` of an `atomic` field as one word; `None` if it goes on. `done`: whether the update is
+/// stored, or the error that ended it.
+fn update_outcome(done: Result<bool, &Error>) -> Option<&'static str> {
+    match done {
+        Ok(true) => Some("applied"),
+        Ok(false) => None,
+        Err(error) => Some(failure(error)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! [`Request::update`]: changes one field by compare-and-swap, without waiting for the request's commit.
 
 use tokio::sync::MutexGuard as GateGuard;
+use tracing::{Instrument as _, Span};
 
 use super::{
     Op, Outcome, Request, Step,
@@ -13,6 +14,7 @@ use super::{
     presented::{Found, Lost, Presented},
     put::Put,
     request::State,
+    span::note_update,
 };
 use crate::{
     error::{Error, Kind},
@@ -40,6 +42,7 @@ pub(crate) struct Update<'a> {
     generation: u64,
     attempt: Attempt,
     deadline: &'a Deadline,
+    span: Span,
     _gate: GateGuard<'a, ()>,
 }
 
@@ -86,13 +89,30 @@ impl Request {
         if engine.backend.is_cookie() {
             return Err(Error::new(Kind::Conflict)); // the derive rejects `atomic` fields for sessions in cookies
         }
+        let span = self.commit_span();
+        let begun = self.begin_update(meta, found, deadline, span.clone(), gate).instrument(span.clone()).await;
+        note_update(&span, begun.as_ref().map(|_| false));
+        engine.count_update(begun.as_ref().map(|_| false));
+        begun.map(Start::Now)
+    }
+
+    /// Waits for the session's turn, and reads its current value.
+    async fn begin_update<'a>(
+        &'a self,
+        meta: &'static Meta,
+        found: Found,
+        deadline: &'a Deadline,
+        span: Span,
+        gate: GateGuard<'a, ()>,
+    ) -> Result<Update<'a>, Error> {
+        let engine = &*self.engine;
         let key = engine.scope.session(found.selector);
         let claim = engine.claim(&key, found.stored.as_ref(), Pace::Patient, deadline).await?;
         let generation = found.record().generation;
         let attempt = Attempt { is_passive: self.state().is_passive, ..Attempt::new(Pending::default()) };
-        let mut update = Update { request: self, meta, claim, found, generation, attempt, deadline, _gate: gate };
+        let mut update = Update { request: self, meta, claim, found, generation, attempt, deadline, span, _gate: gate };
         update.look().await?;
-        Ok(Start::Now(update))
+        Ok(update)
     }
 
     /// Compares and swaps a field whose change waits for the commit. If the field's value is not `seen`, returns its current
@@ -150,8 +170,10 @@ impl Update<'_> {
     /// # Errors
     /// As [`Request::update`]; and if the value is too large, or the store does not answer.
     pub(crate) async fn store(&mut self, value: Option<Vec<u8>>) -> Result<bool, Error> {
-        let stored = self.try_to_store(value).await;
-        self.request.engine.count_update(&stored);
+        let span = self.span.clone();
+        let stored = self.try_to_store(value).instrument(span.clone()).await;
+        note_update(&span, stored.as_ref().copied());
+        self.request.engine.count_update(stored.as_ref().copied());
         stored
     }
 

@@ -89,7 +89,8 @@ impl<S: Schema> Sessions<S> {
 ///   and 5.6 ms on Redis, and 0.3, 1.5 and 11.5 ms in SQLite; `revoke_all` took 0.03, 0.3 and 1.6 s on Redis, and 0.1, 1 and 9 s
 ///   in SQLite. Sign-ins with one value are stored one after another.
 /// - **A field that grants rights** needs `rotates` too, as everywhere: `#[session(index, rotates)]`.
-/// - A value takes at most 1,024 bytes of MessagePack, and a `Vec` has at most 64 items. More is [`Error::is_too_large`].
+/// - A value takes at most 1,024 bytes of MessagePack, and a `Vec` has at most 64 items. More is [`Error::is_too_large`]. A
+///   search by a longer value is not an error: it finds at most sessions that had the value before the field was an `index`.
 ///
 /// # Ending sessions
 ///

@@ -1,4 +1,5 @@
-//! B64: sessions are found by their `index` fields. The list of a value names every session that has it, whichever call fails.
+//! B64, B56: sessions are found by their `index` fields. The list of a value names every session that has it, whichever call
+//! fails.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +14,7 @@ use tests::{
     app::{hours, minutes},
     client::Visitor,
     over_stores, over_two_stores,
-    store::AnyStore,
+    store::{AnyStore, Controls, Probe},
 };
 use tokio::sync::Barrier;
 
@@ -268,6 +269,26 @@ over_stores! {
         assert_eq!((new.of_tenant(7).await, new.of_tenant(8).await), (0, 1));
     }
 
+    async fn a_session_that_an_index_does_not_list_yet_is_found_among_all_and_ended(store) {
+        let (keys, clock) = (KeyRing::generate(), Clock::stopped());
+        let old = older_build(&store, &keys, &clock);
+        let (mut away, mut other) = (Visitor::new(&old), Visitor::new(&old));
+        away.post("/set/7").await;
+        other.post("/set/8").await;
+        let new = made(&store, &keys, &clock, |builder| builder);
+        assert_eq!((new.of_tenant(7).await, new.sessions.by_tenant(&7).revoke_all().await.unwrap()), (0, 0));
+        let (mut all, mut ended) = (new.sessions.all(), 0);
+        while let Some(session) = all.next().await {
+            let session = session.unwrap();
+            if session.tenant() == Some(7) {
+                ended += u32::from(new.sessions.revoke(session.handle()).await.unwrap());
+            }
+        }
+        assert_eq!(ended, 1);
+        assert_eq!(shows(&away.at(&new.app)).await, "None None ");
+        assert_eq!(shows(&other.at(&new.app)).await, "None Some(8) ");
+    }
+
     // The update must list the session itself: it also moves the idle deadline, so no refresh of the deadline may follow that
     // would list the session.
     async fn an_update_of_an_atomic_field_lists_a_session_of_an_older_build(store) {
@@ -416,6 +437,34 @@ over_stores! {
 }
 
 over_two_stores! {
+    // B56. Once a list has 16 entries, each new session checks up to two of the old ones. The first 15 sessions no longer have
+    // the value, so some of these entries are removed.
+    async fn the_store_calls_of_a_session_do_not_grow_with_the_sessions_of_its_value(store) {
+        let controls = Arc::<Controls>::default();
+        let probe = Probe { inner: store.clone(), controls: Arc::clone(&controls) };
+        let place = made(&store, &KeyRing::generate(), &Clock::stopped(), |builder| builder.store(probe));
+        let calls = || { let (loads, swaps) = controls.calls(); loads + swaps };
+        let mut begun = 0;
+        let mut cost_of = async |number| {
+            while begun < number - 1 {
+                let mut visitor = place.at("/tenant/7").await;
+                if begun < 15 {
+                    visitor.post("/leave").await;
+                }
+                begun += 1;
+                place.clock.advance(Duration::from_secs(2));
+            }
+            let before = calls();
+            place.at("/tenant/7").await;
+            begun += 1;
+            calls() - before
+        };
+        let (twentieth, last) = (cost_of(20).await, cost_of(400).await);
+        // The session, and its value's list: one load and two swaps. The probe counts each of the two entries as a load.
+        assert!((3..=5).contains(&twentieth) && (3..=5).contains(&last), "{last} instead of {twentieth}");
+        assert_eq!(place.of_tenant(7).await, 385);
+    }
+
     // The older build changes the value, and later sets it again. In between, the session's entry is removed from the list. The
     // older build stores no digest of the entries, so the next write of the newer build lists the session again.
     async fn a_value_that_an_older_build_sets_again_is_listed(store) {
@@ -483,8 +532,11 @@ over_two_stores! {
     async fn a_value_that_is_too_long_and_a_list_that_is_too_long_are_refused(store) {
         let place = place(&store);
         let mut visitor = place.at("/ticket/a").await;
-        let reply = visitor.post(&format!("/ticket/{}", "x".repeat(1100))).await;
+        let long = "x".repeat(1100);
+        let reply = visitor.post(&format!("/ticket/{long}")).await;
         assert_eq!(reply.status, StatusCode::PAYLOAD_TOO_LARGE);
+        let found = place.sessions.by_ticket(long.as_str());
+        assert_eq!((found.count().await.unwrap(), found.revoke_all().await.unwrap()), (0, 0));
         let names: Vec<_> = (0..65).map(|n| n.to_string()).collect();
         assert_eq!(visitor.post(&format!("/groups/{}", names.join(","))).await.status, StatusCode::PAYLOAD_TOO_LARGE);
         assert_eq!(visitor.post(&format!("/groups/{}", names[1..].join(","))).await.status, StatusCode::OK);
@@ -516,12 +568,20 @@ over_two_stores! {
 async fn an_error_of_an_index_says_what_to_do() -> Result<(), Error> {
     let place = place(&AnyStore::memory());
     let _visitor = place.at("/login/ada").await;
+    let many = (0..65).map(|n| n.to_string()).collect::<Vec<_>>();
+    let many = place.sessions.of("ada").update(|s| s.groups_mut().set(many.clone())).await.unwrap_err();
+    assert!(many.is_too_large());
+    assert_eq!(
+        many.to_string(),
+        "`groups` is an `index`, and has 65 items, more than the 64 that an index may have; nothing was written: index \
+         fewer items"
+    );
     let long = place.sessions.of("ada").update(|s| s.ticket_mut().set("x".repeat(2000))).await.unwrap_err();
     assert!(long.is_too_large());
     assert_eq!(
         long.to_string(),
-        "`ticket` is an `index`, and a value of it takes 2003 bytes; an index takes at most 1024. Nothing was written: index a \
-         shorter value"
+        "`ticket` is an `index`, and a value of it takes 2003 bytes, more than the 1024 that an index may take; nothing was \
+         written: index a shorter value"
     );
     Ok(())
 }
