@@ -17,7 +17,10 @@ pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr, S
         let addr = listener.local_addr().unwrap();
         let Application { routes, sessions, again, desk, cookies } = application;
         let any = sessions.clone().or(again.clone());
+        let log = crate::this_log();
+        // Each worker calls this on its own thread.
         let server = HttpServer::new(move || {
+            crate::write_to(&log);
             let routes = routes.clone();
             let configure = |config: &mut web::ServiceConfig| {
                 for one in routes {

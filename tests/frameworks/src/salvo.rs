@@ -18,8 +18,7 @@ use crate::{
 };
 
 pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr, Stop)) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
+    crate::runtime().block_on(async {
         let acceptor = TcpListener::new("127.0.0.1:0").bind().await;
         let addr = acceptor.local_addr().unwrap();
         let server = Server::new(acceptor);
