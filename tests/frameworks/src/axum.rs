@@ -6,10 +6,11 @@ use axum::{
     Extension, Router,
     body::Body,
     extract::Path,
+    middleware::map_response,
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, post},
 };
-use session_runtime::{Cookies, Error, Passive, Session, SessionRejection, View};
+use session_runtime::{Cookies, Error, Passive, Session, SessionRefusal, SessionRejection, View};
 use tests::app::Site;
 use tokio::sync::Notify;
 
@@ -43,10 +44,18 @@ fn router(application: Application) -> Router {
     if let Some(desk) = application.desk {
         router = router.layer(desk);
     }
-    match application.cookies {
-        Some(cookies) => router.layer(cookies),
-        None => router,
+    if let Some(cookies) = application.cookies {
+        router = router.layer(cookies);
     }
+    router.layer(map_response(name_refusal))
+}
+
+/// The application's own middleware.
+async fn name_refusal(mut response: Response) -> Response {
+    if let Some(refusal) = response.extensions().get::<SessionRefusal>().copied() {
+        response.headers_mut().insert(table::REFUSAL, format!("{refusal:?}").parse().unwrap());
+    }
+    response
 }
 
 type Rest = Option<Path<String>>;

@@ -35,6 +35,10 @@ pub struct Fresh {
     pub user: String,
 }
 
+/// The header in which a middleware of the application, around all layers, names the refusal that it finds in the response's
+/// extensions. Rocket's responses have none, so this middleware is missing there.
+pub const REFUSAL: &str = "x-refusal";
+
 /// The answer of a handler.
 #[derive(Debug)]
 pub struct Reply {
