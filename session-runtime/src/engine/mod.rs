@@ -158,7 +158,7 @@ pub(crate) struct Engine {
     /// Whether a session ends when a request presents one of its verifiers that was replaced long ago.
     pub(crate) end_replayed: bool,
     pub(crate) queues: Queues,
-    /// Whether the error that another kind of session uses the same cookie has been logged.
+    /// Whether the error that another layer around a route cannot be combined with that of this engine has been logged.
     pub(crate) collided: AtomicBool,
     /// How often expired sessions are removed. Zero: never.
     pub(crate) clean_every: Duration,
@@ -183,15 +183,29 @@ impl Engine {
     /// sessions.
     #[cfg(feature = "web")]
     pub(crate) fn report_collision(&self, other: &Self) {
+        let (name, path) = (&self.cookie.name, &self.cookie.path);
+        self.report_once(format_args!(
+            "the `{}` and the `{}` sessions of one request both use the cookie `{name}` with the path `{path}`, so the request \
+             is answered 500: give one of them another name, with `cookie = \"…\"` on its struct or in its settings",
+            self.name, other.name,
+        ));
+    }
+
+    /// Logs, the first time only, that a route is within two layers that were made from different `Sessions` of this struct:
+    /// handlers would get the inner one's session, and the outer one's would silently be left out.
+    #[cfg(feature = "web")]
+    pub(crate) fn report_rival(&self) {
+        self.report_once(format_args!(
+            "a route is within two layers of different `Sessions<{name}>`, so its requests are answered 500: build the `{name}` \
+             sessions once, and make every layer from that value or from a clone of it",
+            name = self.name,
+        ));
+    }
+
+    #[cfg(feature = "web")]
+    fn report_once(&self, sentence: std::fmt::Arguments<'_>) {
         if !self.collided.swap(true, Ordering::Relaxed) {
-            let (name, path) = (&self.cookie.name, &self.cookie.path);
-            tracing::error!(
-                target: "session_runtime",
-                "the `{}` and the `{}` sessions of one request both use the cookie `{name}` with the path `{path}`, so the \
-                 request is answered 500: give one of them another name, with `cookie = \"…\"` on its struct or in its settings",
-                self.name,
-                other.name,
-            );
+            tracing::error!(target: "session_runtime", "{sentence}");
         }
     }
 }

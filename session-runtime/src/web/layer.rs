@@ -181,17 +181,24 @@ impl<S: Schema> SessionLayer<S> {
     ///
     /// # Errors
     /// The page to answer with; the handler must not run. Either another site forged the request ([`Page::forged`] says which
-    /// rule it broke), or two layers of different sessions use the same cookie.
+    /// rule it broke), or this layer cannot be within another one: both use the same cookie for different kinds of sessions, or
+    /// both have sessions of this struct, but from different `Sessions`.
     pub fn begin(&self, head: &impl RequestHead, visit: &mut Visit) -> Result<Commit, Page> {
         let own = |page: Page| page.replaced(self.pages.as_ref());
         if let Some(rules) = &self.origin {
             rules.refuse(head).map_err(|refusal| own(Page::other_site(refusal)))?;
         }
         let engine = &self.sessions.engine;
-        // An outer layer already serves these sessions. If this layer committed too, the response would have two cookies of
-        // one name, and the browser would lose the first one.
-        if visit.find::<S>().is_some_and(|outer| outer.request.is_of(engine)) {
-            return Ok(Commit::within_another(self.pages.clone()));
+        match visit.find::<S>() {
+            // An outer layer already serves these sessions. If this layer committed too, the response would have two cookies of
+            // one name, and the browser would lose the first one.
+            Some(outer) if outer.request.is_of(engine) => return Ok(Commit::within_another(self.pages.clone())),
+            // Handlers would get the sessions of this layer, and never those of the outer one.
+            Some(_) => {
+                engine.report_rival();
+                return Err(own(Page::broken("two layers have different sessions of one struct")));
+            }
+            None => {}
         }
         if let Some(other) = visit.colliding(engine) {
             engine.report_collision(other);

@@ -2,8 +2,17 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Responder, http::StatusCode, middleware::Condition, web};
-use session_runtime::{Cookies, Error, Passive, Session, SessionRejection, View};
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer, Responder,
+    dev::{Service as _, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{HeaderName, HeaderValue},
+    },
+    middleware::Condition,
+    web,
+};
+use session_runtime::{Cookies, Error, Passive, Session, SessionRefusal, SessionRejection, View};
 use tests::app::Site;
 
 use crate::{
@@ -17,7 +26,10 @@ pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr, S
         let addr = listener.local_addr().unwrap();
         let Application { routes, sessions, again, desk, cookies } = application;
         let any = sessions.clone().or(again.clone());
+        let log = crate::this_log();
+        // Each worker calls this on its own thread.
         let server = HttpServer::new(move || {
+            crate::write_to(&log);
             let routes = routes.clone();
             let configure = |config: &mut web::ServiceConfig| {
                 for one in routes {
@@ -37,12 +49,26 @@ pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr, S
                 .wrap(Condition::new(again.is_some(), spare(&again)))
                 .wrap(Condition::new(desk.is_some(), desk.clone().unwrap_or_else(table::desk)))
                 .wrap(Condition::new(cookies.is_some(), cookies.clone().unwrap_or_default()))
+                .wrap_fn(|request, inner| {
+                    let answered = inner.call(request);
+                    async move { answered.await.map(name_refusal) }
+                })
         });
         let server = server.workers(2).listen(listener).unwrap().run();
         let handle = server.handle();
         started(addr, Box::new(move || drop(handle.stop(true))));
         server.await.unwrap();
     });
+}
+
+/// The application's own middleware.
+fn name_refusal<B>(mut answered: ServiceResponse<B>) -> ServiceResponse<B> {
+    let refusal = answered.response().extensions().get::<SessionRefusal>().copied();
+    if let Some(refusal) = refusal {
+        let value = HeaderValue::try_from(format!("{refusal:?}")).unwrap();
+        answered.headers_mut().insert(HeaderName::from_static(table::REFUSAL), value);
+    }
+    answered
 }
 
 fn resource(one: Route) -> actix_web::Resource {

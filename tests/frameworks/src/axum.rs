@@ -6,10 +6,11 @@ use axum::{
     Extension, Router,
     body::Body,
     extract::Path,
+    middleware::map_response,
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, post},
 };
-use session_runtime::{Cookies, Error, Passive, Session, SessionRejection, View};
+use session_runtime::{Cookies, Error, Passive, Session, SessionRefusal, SessionRejection, View};
 use tests::app::Site;
 use tokio::sync::Notify;
 
@@ -19,8 +20,7 @@ use crate::{
 };
 
 pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr, Stop)) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
+    crate::runtime().block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stopping = Arc::new(Notify::new());
         let stop = Arc::clone(&stopping);
@@ -44,10 +44,18 @@ fn router(application: Application) -> Router {
     if let Some(desk) = application.desk {
         router = router.layer(desk);
     }
-    match application.cookies {
-        Some(cookies) => router.layer(cookies),
-        None => router,
+    if let Some(cookies) = application.cookies {
+        router = router.layer(cookies);
     }
+    router.layer(map_response(name_refusal))
+}
+
+/// The application's own middleware.
+async fn name_refusal(mut response: Response) -> Response {
+    if let Some(refusal) = response.extensions().get::<SessionRefusal>().copied() {
+        response.headers_mut().insert(table::REFUSAL, format!("{refusal:?}").parse().unwrap());
+    }
+    response
 }
 
 type Rest = Option<Path<String>>;

@@ -18,6 +18,8 @@ use http::Uri;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use session_runtime::{CookiesLayer, SessionLayer};
 use tests::app::Site;
+use tokio::runtime::Runtime;
+use tracing::{Dispatch, dispatcher};
 
 use self::table::{Desk, Route};
 
@@ -79,10 +81,13 @@ impl Framework {
         Router::new().fallback(forward)
     }
 
-    /// Serves the application on a thread of its own.
+    /// Serves the application on threads of its own. They write to the log of the calling thread, so that a test can read what
+    /// its own server logs.
     pub fn listen(self, application: Application) -> Listening {
         let (started, listening) = mpsc::channel();
+        let log = this_log();
         std::thread::spawn(move || {
+            write_to(&log);
             let started = move |addr, stop| started.send(Listening { addr, stop }).unwrap();
             match self {
                 Self::Axum => axum::serve(application, started),
@@ -94,6 +99,23 @@ impl Framework {
         });
         listening.recv().unwrap()
     }
+}
+
+/// Returns the log that this thread writes to.
+fn this_log() -> Dispatch {
+    dispatcher::get_default(Dispatch::clone)
+}
+
+/// Makes this thread write to a log until the thread ends.
+fn write_to(log: &Dispatch) {
+    std::mem::forget(dispatcher::set_default(log));
+}
+
+/// Returns a runtime whose threads write to the log of this thread.
+fn runtime() -> Runtime {
+    let log = this_log();
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all().on_thread_start(move || write_to(&log)).build().unwrap()
 }
 
 /// Runs an async test in each framework: `over_frameworks!(async fn name(framework) { … })`.

@@ -9,7 +9,7 @@ use poem::{
     http::{HeaderName, HeaderValue, Method, StatusCode},
     listener::TcpAcceptor,
 };
-use session_runtime::{Cookies, Passive, Session, View};
+use session_runtime::{Cookies, Passive, Session, SessionRefusal, View};
 use tests::app::Site;
 use tokio::sync::Notify;
 
@@ -19,8 +19,7 @@ use crate::{
 };
 
 pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr, Stop)) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
+    crate::runtime().block_on(async {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let stopping = Arc::new(Notify::new());
@@ -59,7 +58,15 @@ fn router(application: Application) -> impl Endpoint {
     if let Some(cookies) = application.cookies {
         endpoint = endpoint.with(cookies).boxed();
     }
-    endpoint
+    endpoint.around(|inner, request| async move { inner.call(request).await.map(name_refusal) })
+}
+
+/// The application's own middleware.
+fn name_refusal(mut response: Response) -> Response {
+    if let Some(refusal) = response.extensions().get::<SessionRefusal>().copied() {
+        response.headers_mut().insert(table::REFUSAL, format!("{refusal:?}").parse().unwrap());
+    }
+    response
 }
 
 struct Handler(Run);

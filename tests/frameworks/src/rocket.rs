@@ -19,7 +19,6 @@ use crate::{
 };
 
 pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr, Stop) + Send + 'static) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let config = Config { port: 0, log_level: rocket::config::LogLevel::Off, ..Config::debug_default() };
     let routes = application.routes.into_iter().map(|one| {
         let method = if one.is_post { Method::Post } else { Method::Get };
@@ -47,7 +46,7 @@ pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr, S
         started.unwrap()(SocketAddr::new(config.address, config.port), Box::new(move || shutdown.notify()));
         Box::pin(async {})
     }));
-    runtime.block_on(async { server.launch().await }).unwrap();
+    crate::runtime().block_on(async { server.launch().await }).unwrap();
 }
 
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use salvo_core::{
     http::{HeaderName, HeaderValue, StatusCode},
     routing::filters,
 };
-use session_runtime::{Cookies, Passive, Session, View};
+use session_runtime::{Cookies, Passive, Session, SessionRefusal, View};
 use tests::app::Site;
 
 use crate::{
@@ -18,8 +18,7 @@ use crate::{
 };
 
 pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr, Stop)) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
+    crate::runtime().block_on(async {
         let acceptor = TcpListener::new("127.0.0.1:0").bind().await;
         let addr = acceptor.local_addr().unwrap();
         let server = Server::new(acceptor);
@@ -30,8 +29,8 @@ pub(crate) fn serve(application: Application, started: impl FnOnce(SocketAddr, S
 }
 
 fn router(application: Application) -> Router {
-    let mut router = Router::new();
     // The first hoop is the outermost.
+    let mut router = Router::new().hoop(NameRefusal);
     if let Some(cookies) = application.cookies {
         router = router.hoop(cookies);
     }
@@ -55,6 +54,19 @@ fn router(application: Application) -> Router {
         router = router.push(path.goal(Goal(one.run)));
     }
     router
+}
+
+/// The application's own middleware.
+struct NameRefusal;
+
+#[async_trait]
+impl Handler for NameRefusal {
+    async fn handle(&self, request: &mut Request, depot: &mut Depot, response: &mut Response, flow: &mut FlowCtrl) {
+        flow.call_next(request, depot, response).await;
+        if let Some(refusal) = response.extensions.get::<SessionRefusal>().copied() {
+            response.headers_mut().insert(table::REFUSAL, format!("{refusal:?}").parse().unwrap());
+        }
+    }
 }
 
 struct Goal(Run);

@@ -3,21 +3,21 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
 };
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use session_runtime::{Changes, Cookies, Error, Passive, Session, SessionLayer, Sessions, View, view};
+use session_runtime::{Changes, CookieStore, Cookies, Error, Passive, Session, SessionLayer, Sessions, View, view};
 use tests::app::Site;
 
-/// Another kind of session.
+/// Another kind of session. Its fields can also be kept in cookies.
 #[derive(Session)]
 pub struct Desk {
-    #[session(counter)]
     pub tickets: u64,
+    pub paper: String,
 }
 
 #[view(Site, or_redirect = "/login")]
@@ -34,6 +34,10 @@ pub struct Hidden {
 pub struct Fresh {
     pub user: String,
 }
+
+/// The header in which a middleware of the application, around all layers, names the refusal that it finds in the response's
+/// extensions. Rocket's responses have none, so this middleware is missing there.
+pub const REFUSAL: &str = "x-refusal";
 
 /// The answer of a handler.
 #[derive(Debug)]
@@ -156,12 +160,14 @@ pub struct Gate {
     pub open: Arc<tokio::sync::Semaphore>,
     /// How often the guarded handler ran. No refused request may reach it.
     pub guarded: Arc<AtomicUsize>,
+    /// What `save` returned to the task of `/late-stream`.
+    pub saved: Arc<Mutex<Option<Result<(), String>>>>,
 }
 
 impl Gate {
     pub fn new() -> Self {
         let closed = || Arc::new(tokio::sync::Semaphore::new(0));
-        Self { reached: closed(), open: closed(), guarded: Arc::default() }
+        Self { reached: closed(), open: closed(), guarded: Arc::default(), saved: Arc::default() }
     }
 
     /// Waits until a handler is at the gate.
@@ -185,9 +191,9 @@ impl Default for Gate {
     }
 }
 
-/// Returns the routes. The handlers of `/wait` and `/late` wait at `gate`.
+/// Returns the routes. The handlers of `/wait`, and the tasks of `/late` and `/late-stream`, wait at `gate`.
 pub fn routes(gate: &Gate) -> Vec<Route> {
-    let (wait, late) = (gate.clone(), gate.clone());
+    let (wait, late, streaming) = (gate.clone(), gate.clone(), gate.clone());
     let waiting = session(move |mut session, rest| {
         let gate = wait.clone();
         async move {
@@ -205,8 +211,25 @@ pub fn routes(gate: &Gate) -> Vec<Route> {
             "/both",
             Run::Both(Arc::new(|mut site, mut desk| {
                 site.visits_mut().add(1);
-                desk.tickets_mut().add(1);
+                *desk.tickets_mut() += 1;
                 format!("{} {}", site.visits(), desk.tickets()).into()
+            })),
+        ),
+        // A paper that takes several cookies, if the session is kept in cookies.
+        post(
+            "/paper",
+            Run::Both(Arc::new(|_, mut desk| {
+                *desk.tickets_mut() += 1;
+                *desk.paper_mut() = "x".repeat(8000);
+                "written".into()
+            })),
+        ),
+        get("/paper", Run::Both(Arc::new(|_, desk| format!("{} {}", desk.paper().len(), desk.tickets()).into()))),
+        post(
+            "/no-paper",
+            Run::Both(Arc::new(|_, mut desk| {
+                *desk.paper_mut() = String::new();
+                "thrown away".into()
             })),
         ),
         get("/polled", Run::Polled(Arc::new(|_, session| session.visits().to_string().into()))),
@@ -289,6 +312,28 @@ pub fn routes(gate: &Gate) -> Vec<Route> {
                 }
             }),
         )),
+        // Sends its head and the beginning of its body. Then a task changes the session, and saves the change or drops the
+        // handle.
+        with_rest(post(
+            "/late-stream",
+            session(move |mut session, rest| {
+                let gate = streaming.clone();
+                async move {
+                    tokio::spawn(async move {
+                        gate.clone().wait().await;
+                        *session.name_mut() = "late".into();
+                        let saved = match rest.as_str() {
+                            "save" => session.save().await.map_err(|error| error.to_string()),
+                            _ => Ok(()),
+                        };
+                        drop(session);
+                        *gate.saved.lock().unwrap() = Some(saved);
+                        gate.reached.add_permits(1);
+                    });
+                    Ok(Reply { body: Text::Endless("first"), ..Reply::from("") })
+                }
+            }),
+        )),
         get("/member", Run::Member),
         get("/hidden", Run::Hidden),
         post("/member", Run::Member),
@@ -344,6 +389,12 @@ pub fn guarded(ran: &AtomicUsize) -> Reply {
 /// Returns the layer of the other kind of session, with its own cookie.
 pub fn desk() -> SessionLayer<Desk> {
     desk_named("__Host-desk")
+}
+
+/// Returns the layer of the other kind of session, which is kept in up to four cookies.
+pub fn desk_in_cookies() -> SessionLayer<Desk> {
+    let sessions = Sessions::<Desk>::builder().store(CookieStore::encrypted().split(4));
+    sessions.keys(session_runtime::KeyRing::generate()).build().unwrap().layer()
 }
 
 pub fn desk_named(cookie: &'static str) -> SessionLayer<Desk> {

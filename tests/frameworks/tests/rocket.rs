@@ -87,3 +87,16 @@ async fn a_server_without_the_fairing_does_not_start() {
     let error = rocket::build().mount("/", routes![visit]).ignite().await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::SentinelAborts(_)));
 }
+
+#[derive(Session)]
+struct Other {
+    name: String,
+}
+
+#[tokio::test]
+async fn a_server_with_only_the_fairing_of_another_kind_does_not_start() {
+    let other = Sessions::<Other>::builder().store(MemoryStore::new()).keys(KeyRing::generate()).build().unwrap();
+    let server = rocket::build().mount("/", routes![visit]).attach(other.layer());
+    let error = server.ignite().await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::SentinelAborts(_)));
+}

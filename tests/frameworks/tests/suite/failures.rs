@@ -2,17 +2,33 @@
 
 use std::{
     io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
     sync::atomic::Ordering::SeqCst,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use frameworks::{Application, over_frameworks, table::Gate};
-use tests::{app::Server, client::Visitor, store::AnyStore};
+use tests::{app::Server, client::Visitor, log::Log, store::AnyStore};
 
-use crate::{
-    exception,
-    site::{Served, nothing},
-};
+use crate::site::{Served, errors, nothing};
+
+/// Waits until a server that is told to stop takes no more requests. Most servers then refuse connections; salvo's leaves them
+/// without an answer.
+fn wait_until_it_takes_no_more(addr: SocketAddr) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while takes_requests(addr) {
+        assert!(Instant::now() < deadline, "the server still takes requests");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn takes_requests(addr: SocketAddr) -> bool {
+    let Ok(mut connection) = TcpStream::connect(addr) else { return false };
+    // Rocket gives the requests in progress only two seconds, so this wait must be short.
+    connection.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    let request = b"GET /untouched HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    connection.write_all(request).is_ok() && connection.read_exact(&mut [0]).is_ok()
+}
 
 over_frameworks! {
     // S47: a store that is down does not sign the visitor out.
@@ -64,13 +80,13 @@ over_frameworks! {
         let (server, gate) = (Server::new(AnyStore::memory()), Gate::new());
         let application = Application { routes: frameworks::table::routes(&gate), sessions: Some(server.sessions.layer()), ..nothing() };
         let addr = framework.listen(application).addr;
-        let mut connection = std::net::TcpStream::connect(addr).unwrap();
+        let mut connection = TcpStream::connect(addr).unwrap();
         connection.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         connection.write_all(b"POST /wait/left HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n").unwrap();
         gate.reached().await;
         drop(connection);
         gate.open();
-        let mut again = std::net::TcpStream::connect(addr).unwrap();
+        let mut again = TcpStream::connect(addr).unwrap();
         again.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         again.write_all(b"GET /read HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
         let mut reply = String::new();
@@ -90,7 +106,7 @@ over_frameworks! {
         assert_eq!(visitor.post("/login/ada").await.status, 200);
         let cookie = visitor.cookies();
         let stopped = framework.listen(application);
-        let mut connection = std::net::TcpStream::connect(stopped.addr).unwrap();
+        let mut connection = TcpStream::connect(stopped.addr).unwrap();
         connection.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let request = format!(
             "POST /wait/last HTTP/1.1\r\nhost: localhost\r\nsec-fetch-site: same-origin\r\ncookie: {cookie}\r\n\
@@ -98,7 +114,9 @@ over_frameworks! {
         );
         connection.write_all(request.as_bytes()).unwrap();
         gate.reached().await;
+        let addr = stopped.addr;
         stopped.stop();
+        wait_until_it_takes_no_more(addr);
         gate.open();
         let mut reply = String::new();
         connection.read_to_string(&mut reply).unwrap();
@@ -106,17 +124,20 @@ over_frameworks! {
         assert_eq!(visitor.get("/show").await.json()["name"], "last");
     }
 
-    // The answer shows nothing internal.
+    // The answer shows nothing internal, and the log has one sentence for the operator. (With routes of rocket's macros, the
+    // server would not start: see `tests/rocket.rs`. These routes are made without the macros.)
     async fn a_route_without_the_layer_is_answered_with_500(framework) {
-        if exception(framework, "layer missing").is_some() {
-            return;
-        }
+        let log = Log::of_this_thread();
         let application = Application { routes: frameworks::table::routes(&Gate::new()), cookies: None, ..nothing() };
         let mut visitor = Visitor::new(&framework.serve(application));
-        for path in ["/read", "/member", "/theme"] {
+        let no_session = "this route has no `Site` session: put `sessions.layer()` around the route";
+        let no_cookies = "this route has no cookies: put `CookiesLayer::new()` around the route";
+        for (path, sentence) in [("/read", no_session), ("/member", no_session), ("/theme", no_cookies)] {
             let reply = visitor.get(path).await;
             assert_eq!(reply.status, 500, "{path}");
             assert!(!reply.body.contains("Site") && !reply.body.contains("layer"), "{}", reply.body);
+            let errors = errors(&log);
+            assert!(errors.len() == 1 && errors[0].contains(sentence), "{path}: {errors:?}");
         }
         assert_eq!(visitor.get("/untouched").await.status, 200);
     }

@@ -11,14 +11,15 @@ mod sessions;
 mod site;
 mod views;
 
-/// Returns the reason why a framework cannot show a behaviour; `None` if it can. `docs/frameworks.md` lists the
-/// same exceptions.
+/// Returns the reason why a framework cannot show a behaviour of this suite; `None` if it can. The sections of
+/// `session-runtime/docs/frameworks.md` list these exceptions for users, and further differences that come from the frameworks
+/// themselves, such as optional arguments, disconnected clients and panics.
 pub(crate) fn exception(framework: frameworks::Framework, behaviour: &str) -> Option<&'static str> {
     use frameworks::Framework::Rocket;
     match (framework, behaviour) {
         (Rocket, "guarded") => Some("rocket has no middleware for some routes: take the view as a guard"),
         (Rocket, "page of a guard") => Some("the catcher of its status answers a guard that failed"),
-        (Rocket, "layer missing") => Some("a server without the fairing does not start"),
+        (Rocket, "marker") => Some("rocket's responses have no extensions"),
         _ => None,
     }
 }

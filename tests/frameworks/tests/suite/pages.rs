@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 
-use frameworks::{Framework, over_frameworks};
+use frameworks::{Framework, over_frameworks, table};
 use http::header::CONTENT_TYPE;
 use session_runtime::{SessionLimit, SessionRefusal, SessionsBuilder};
 use tests::{app::Site, client::Reply};
@@ -67,5 +67,28 @@ over_frameworks! {
         if exception(framework, "page of a guard").is_none() {
             assert_eq!(site.visitor().get("/hidden").await.body, "outer");
         }
+    }
+
+    // F31
+    async fn a_middleware_of_the_application_can_tell_our_answers_from_the_applications(framework) {
+        if exception(framework, "marker").is_some() {
+            return;
+        }
+        let site = Served::with(framework, |builder| builder, |layer| layer.same_origin().allow_programs());
+        let refusal = |reply: &Reply| reply.headers.get(table::REFUSAL).map(|name| name.to_str().unwrap().to_owned());
+        let named = |refusal: SessionRefusal| Some(format!("{refusal:?}"));
+        let mut visitor = site.visitor();
+        assert_eq!(refusal(&visitor.get("/hidden").await), named(SessionRefusal::View));
+        assert_eq!(refusal(&visitor.get("/member").await), named(SessionRefusal::View), "a redirect");
+        assert_eq!(refusal(&visitor.post("/reserved").await), named(SessionRefusal::Broken));
+        let forged = http::Request::post("/visit").header("sec-fetch-site", "cross-site").body(axum::body::Body::empty()).unwrap();
+        assert_eq!(refusal(&tests::client::send(&site.app, forged).await), named(SessionRefusal::OtherSite));
+        for path in ["/visit", "/fail/409", "/fail/500"] {
+            let reply = visitor.post(path).await;
+            assert_eq!(refusal(&reply), None, "{path} is answered by the application: {reply:?}");
+        }
+        site.server.controls.down.store(true, SeqCst);
+        assert_eq!(refusal(&visitor.get("/show").await), named(SessionRefusal::StoreDown));
+        assert_eq!(refusal(&site.visitor().post("/visit").await), named(SessionRefusal::StoreDown));
     }
 }

@@ -2,15 +2,19 @@
 
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
-use frameworks::over_frameworks;
-use http::{Method, Request, header::SET_COOKIE};
+use frameworks::{Application, over_frameworks, table};
+use http::{
+    Method, Request,
+    header::{COOKIE, SET_COOKIE},
+};
+use session_runtime::Event;
 use tests::{
     app::minutes,
     client::{Visitor, send},
 };
 use tower::ServiceExt as _;
 
-use crate::site::Served;
+use crate::site::{Served, nothing};
 
 over_frameworks! {
     // B1
@@ -157,12 +161,71 @@ over_frameworks! {
         assert_eq!(site.show(&mut visitor).await["name"], "later");
     }
 
+    // B45: the head has left without a cookie, so a new session can no longer begin.
+    async fn a_guests_change_after_the_head_of_a_stream_is_an_error_or_an_event(framework) {
+        let site = Served::new(framework);
+        for path in ["/late-stream/save", "/late-stream/drop"] {
+            let request = Request::post(path).body(axum::body::Body::empty()).unwrap();
+            let response = site.app.clone().oneshot(request).await.unwrap();
+            assert_eq!((response.status().as_u16(), response.headers().get(SET_COOKIE)), (200, None));
+            site.gate.reached().await;
+            site.gate.open();
+            site.gate.reached().await;
+            let saved = site.gate.saved.lock().unwrap().take().unwrap();
+            if path == "/late-stream/save" {
+                let error = saved.unwrap_err();
+                assert!(error.contains("the response has already left"), "{error}");
+            } else {
+                assert!(site.server.heard().contains(&Event::Late));
+            }
+        }
+        assert_eq!(site.server.controls.calls(), (0, 0), "nothing is stored that no cookie opens");
+    }
+
     // S32
     async fn two_cookies_of_our_name_count_as_none(framework) {
         let site = Served::new(framework);
         let token = site.signed_in("ada").await.cookie().unwrap();
         let mut visitor = Visitor::with_cookie(&site.app, "__Host-site", &format!("{token}; __Host-site=other"));
         assert!(site.show(&mut visitor).await["user"].is_null());
+    }
+
+    // B8
+    async fn several_cookie_headers_are_read_as_one(framework) {
+        let site = Served::new(framework);
+        let token = site.signed_in("ada").await.cookie().unwrap();
+        let ours = format!("__Host-site={token}");
+        let ask = async |path: &str, lines: &[&str]| {
+            let request = lines.iter().fold(Request::get(path), |request, line| request.header(COOKIE, *line));
+            send(&site.app, request.body(axum::body::Body::empty()).unwrap()).await
+        };
+        for lines in [["a=1; b=2", ours.as_str(), "theme=dark"], [ours.as_str(), "theme=dark", "a=1"]] {
+            assert_eq!(ask("/show", &lines).await.json()["user"], "ada", "{lines:?}");
+            assert_eq!(ask("/theme", &lines).await.body, "dark", "{lines:?}");
+        }
+        let twice = ask("/show", &[ours.as_str(), "__Host-site=other"]).await;
+        assert!(twice.json()["user"].is_null(), "two cookies of our name count as none");
+    }
+
+    // S27, S29
+    async fn a_session_in_several_cookies_is_set_read_and_removed(framework) {
+        let in_cookies = |layer| Application { sessions: Some(layer), desk: Some(table::desk_in_cookies()), ..nothing() };
+        let site = Served::serving(framework, |builder| builder, in_cookies);
+        let mut visitor = site.visitor();
+        let names = |lines: &[String]| -> Vec<String> {
+            lines.iter().map(|line| line.split_once('=').unwrap().0.to_owned()).collect()
+        };
+        let three = ["__Host-desk", "__Host-desk-2", "__Host-desk-3"];
+        let written = visitor.post("/paper").await;
+        assert_eq!(names(&written.set_cookies()), three);
+        assert_eq!((written.vary(), written.cache_control()), (Some("Cookie"), Some("no-store")));
+        let read = visitor.get("/paper").await;
+        assert_eq!((read.body.as_str(), read.set_cookies().len()), ("8000 1", 0));
+        let emptied = visitor.post("/no-paper").await.set_cookies();
+        assert_eq!(names(&emptied), three);
+        let removed: Vec<_> = emptied.iter().map(|line| line.contains("; Max-Age=0;")).collect();
+        assert_eq!(removed, [false, true, true], "{emptied:?}");
+        assert_eq!(visitor.get("/paper").await.body, "0 1");
     }
 
     async fn a_session_expires_by_the_servers_clock(framework) {

@@ -8,6 +8,7 @@ use session_runtime::{CookiesLayer, Session, SessionLayer, SessionsBuilder};
 use tests::{
     app::{Server, Site},
     client::Visitor,
+    log::Log,
     store::AnyStore,
 };
 
@@ -59,6 +60,13 @@ impl Served {
     pub(crate) async fn show(&self, visitor: &mut Visitor) -> serde_json::Value {
         visitor.get("/show").await.json()
     }
+}
+
+/// Returns the lines at ERROR that sessions have logged since the last call. Only servers that were started after `log` was made
+/// write to it.
+pub(crate) fn errors(log: &Log) -> Vec<String> {
+    let ours = |line: &&str| line.contains("ERROR") && line.contains("session_runtime: ");
+    log.take().lines().filter(ours).map(str::to_owned).collect()
 }
 
 /// Returns an application without routes and session layers, but with the layer of plain cookies.
