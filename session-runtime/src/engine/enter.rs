@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+
 use super::{
     Criterion, Engine,
     attempt::{Because, Entering},
     deadline::{Deadline, Pace},
-    lists::{BATCH, on_slow_clock},
+    lists::{AT_ONCE, BATCH, on_slow_clock},
     read::Held,
 };
 use crate::{
@@ -20,8 +22,8 @@ use crate::{
 };
 
 impl Engine {
-    /// Enters a session in its user's list, and ends the sessions over the limit. Returns `false` if the limit refuses the
-    /// session instead.
+    /// Enters a session in its user's list, and ends the sessions over the limit, all before the deadline. Returns `false` if the
+    /// limit refuses the session instead.
     ///
     /// Each of several concurrent sign-ins sees the earlier ones in the list, so a race leaves no more sessions than allowed.
     pub(super) async fn enter(&self, entering: &Entering, deadline: &Deadline) -> Result<bool, Error> {
@@ -73,10 +75,14 @@ impl Engine {
         }
         drop(claim);
         if !surplus.is_empty() {
-            for one in &surplus {
-                self.end_session(&by, &one.key, EndReason::Displaced).await?;
+            for batch in surplus.chunks(AT_ONCE) {
+                let ends =
+                    batch.iter().map(|one| self.end_session_before(&by, &one.key, EndReason::Displaced, deadline));
+                for ended in join_all(ends).await {
+                    ended?;
+                }
             }
-            self.drop_entries(&list, &surplus).await?;
+            self.drop_entries(&list, &surplus, deadline).await?;
         }
         Ok(true)
     }
