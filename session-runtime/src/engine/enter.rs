@@ -45,7 +45,7 @@ impl Engine {
             let own = |entry: &&ListEntry| !entry.is_impersonation;
             let limit = self.limit.most();
             if signs_in && others.len() >= limit && others.iter().filter(own).count() >= limit {
-                let (live, expired) = self.live_entries(&by, others).await?;
+                let (live, expired) = self.live_entries(&by, others, deadline).await?;
                 others = live;
                 let count = others.iter().filter(own).count();
                 match self.limit {
@@ -93,13 +93,14 @@ impl Engine {
         &self,
         by: &Criterion<'_>,
         entries: Vec<ListEntry>,
+        deadline: &Deadline,
     ) -> Result<(Vec<ListEntry>, Vec<ListEntry>), Error> {
         let (mut live, mut expired) = (Vec::with_capacity(entries.len() + 1), Vec::new());
         let now = self.clock.now();
         let finds = |record: &Record, now| self.relation(by, record, now) != Owner::Other;
         for batch in entries.chunks(BATCH) {
             let keys: Vec<_> = batch.iter().map(|entry| entry.key).collect();
-            let loaded = self.load_many(&keys, now).await?;
+            let loaded = self.load_many_before(&keys, now, Some(deadline)).await?;
             for (entry, held) in batch.iter().zip(loaded) {
                 match self.read(held.as_ref(), now) {
                     Held::Live(record) if finds(&record, now) => live.push(*entry),
