@@ -136,7 +136,7 @@ async fn pushed_out(guests: usize, sign_ins: usize) -> usize {
     let mut gone = 0;
     for (number, other) in others.iter_mut().enumerate() {
         let user = format!("user-{number}");
-        gone += usize::from(other.get("/show").await.json()["user"].as_str() != Some(&user));
+        gone += usize::from(other.get("/show").await.json()["user"].as_str() != Some(user.as_str()));
     }
     assert_eq!(evicted, gone, "no session of the account itself is evicted");
     gone

@@ -123,15 +123,15 @@ async fn two_kinds_with_one_cookie_around_one_route_are_logged_once() {
         assert_eq!(Visitor::new(&app).get("/").await.status, StatusCode::INTERNAL_SERVER_ERROR);
     }
     let lines = log.take();
-    let faults: Vec<_> = lines.lines().filter(|line| line.contains("of one request both use the cookie `sid`")).collect();
+    let faults: Vec<_> =
+        lines.lines().filter(|line| line.contains("of one request both use the cookie `sid`")).collect();
     assert!(matches!(faults[..], [line] if line.contains("ERROR") && line.contains("`Clerk`")), "{lines}");
 }
 
 /// Starts an application, and waits until it has compared its keys with those that it finds in the store.
 async fn start(store: &AnyStore, keys: &KeyRing, app: &str) -> Server {
-    let server = Server::made(store.clone(), keys.clone(), Clock::stopped(), |builder| {
-        builder.app(app).clean_every(minutes(1))
-    });
+    let server =
+        Server::made(store.clone(), keys.clone(), Clock::stopped(), |builder| builder.app(app).clean_every(minutes(1)));
     server.visitor().get("/show").await;
     // A store in memory answers at once, so its first call and the comparison are one step of the task.
     while server.controls.calls() == (0, 0) {
