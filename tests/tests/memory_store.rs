@@ -15,7 +15,7 @@ use session_runtime::{
     store::{Class, Key, Store, Swapped, Value, Versioned},
     testing::conformance::value,
 };
-use tests::records::NOW;
+use tests::{app::Server, records::NOW, store::AnyStore};
 
 /// Every event that a store reports.
 #[derive(Clone, Default)]
@@ -113,6 +113,42 @@ async fn a_flood_of_guests_signs_no_user_out() {
     assert_eq!(alive(&store, &lists).await, [true; 200]);
     assert_eq!(reports.evicted(), (50 * 400 - 200, 0));
     assert_eq!(store.len(), 400);
+}
+
+/// Fills a store of 500 sessions with users, and with guests who were here after them. Then one account signs in many times.
+/// Returns how many of the users are no longer signed in.
+async fn pushed_out(guests: usize, sign_ins: usize) -> usize {
+    let store = MemoryStore::with_capacity(500);
+    let server = Server::new(AnyStore::Memory(store.clone()));
+    let mut others = Vec::new();
+    for number in 0..500 - guests {
+        others.push(server.signed_in(&format!("user-{number}")).await);
+    }
+    for _ in 0..guests {
+        server.visitor().post("/name/guest").await;
+    }
+    assert_eq!(store.len(), 500);
+    let reports = Reports::of(&store);
+    for _ in 0..sign_ins {
+        server.signed_in("eve").await;
+    }
+    let (_, evicted) = reports.evicted();
+    let mut gone = 0;
+    for (number, other) in others.iter_mut().enumerate() {
+        let user = format!("user-{number}");
+        gone += usize::from(other.get("/show").await.json()["user"].as_str() != Some(user.as_str()));
+    }
+    assert_eq!(evicted, gone, "no session of the account itself is evicted");
+    gone
+}
+
+// F7: by default, an account has at most a hundred sessions, and for a moment one more. The sessions that it has ended are
+// evicted before those of others.
+#[tokio::test]
+async fn one_account_pushes_no_more_sessions_out_of_a_full_store_than_it_may_have() {
+    assert_eq!(pushed_out(110, 10_000).await, 0, "guests are evicted first");
+    let gone = pushed_out(0, 1_000).await;
+    assert!((1..=101).contains(&gone), "{gone}");
 }
 
 #[tokio::test]

@@ -110,11 +110,21 @@ impl Engine {
 
     /// Loads the values under these keys, in their order.
     pub(super) async fn load_many(&self, keys: &[Key], now: Timestamp) -> Result<Vec<Option<Versioned>>, StoreError> {
+        self.load_many_before(keys, now, None).await
+    }
+
+    /// Loads the values under these keys, as [`load_many`](Self::load_many) does, but no later than the deadline.
+    pub(super) async fn load_many_before(
+        &self,
+        keys: &[Key],
+        now: Timestamp,
+        deadline: Option<&Deadline>,
+    ) -> Result<Vec<Option<Versioned>>, StoreError> {
         let Some(store) = self.backend.store() else { return Ok(vec![None; keys.len()]) };
         let timer = Timer::start();
         let loaded = match store.in_process() {
             Some(store) => Ok(keys.iter().map(|key| store.load_now(key)).collect()),
-            None => in_time(timeout(|| self.store_timeout, store.load_many(keys, now)).await),
+            None => in_time(timeout(|| self.limit(deadline), store.load_many(keys, now)).await),
         };
         timer.stop(self.kind(), "load_many", &loaded);
         loaded

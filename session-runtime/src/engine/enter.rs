@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+
 use super::{
     Criterion, Engine,
     attempt::{Because, Entering},
     deadline::{Deadline, Pace},
-    lists::{BATCH, on_slow_clock},
+    lists::{AT_ONCE, BATCH, on_slow_clock},
     read::Held,
 };
 use crate::{
@@ -20,8 +22,8 @@ use crate::{
 };
 
 impl Engine {
-    /// Enters a session in its user's list, and ends the sessions over the limit. Returns `false` if the limit refuses the
-    /// session instead.
+    /// Enters a session in its user's list, and ends the sessions over the limit, all before the deadline. Returns `false` if the
+    /// limit refuses the session instead.
     ///
     /// Each of several concurrent sign-ins sees the earlier ones in the list, so a race leaves no more sessions than allowed.
     pub(super) async fn enter(&self, entering: &Entering, deadline: &Deadline) -> Result<bool, Error> {
@@ -43,7 +45,7 @@ impl Engine {
             let own = |entry: &&ListEntry| !entry.is_impersonation;
             let limit = self.limit.most();
             if signs_in && others.len() >= limit && others.iter().filter(own).count() >= limit {
-                let (live, expired) = self.live_entries(&by, others).await?;
+                let (live, expired) = self.live_entries(&by, others, deadline).await?;
                 others = live;
                 let count = others.iter().filter(own).count();
                 match self.limit {
@@ -73,10 +75,14 @@ impl Engine {
         }
         drop(claim);
         if !surplus.is_empty() {
-            for one in &surplus {
-                self.end_session(&by, &one.key, EndReason::Displaced).await?;
+            for batch in surplus.chunks(AT_ONCE) {
+                let ends =
+                    batch.iter().map(|one| self.end_session_before(&by, &one.key, EndReason::Displaced, deadline));
+                for ended in join_all(ends).await {
+                    ended?;
+                }
             }
-            self.drop_entries(&list, &surplus).await?;
+            self.drop_entries(&list, &surplus, deadline).await?;
         }
         Ok(true)
     }
@@ -87,13 +93,14 @@ impl Engine {
         &self,
         by: &Criterion<'_>,
         entries: Vec<ListEntry>,
+        deadline: &Deadline,
     ) -> Result<(Vec<ListEntry>, Vec<ListEntry>), Error> {
         let (mut live, mut expired) = (Vec::with_capacity(entries.len() + 1), Vec::new());
         let now = self.clock.now();
         let finds = |record: &Record, now| self.relation(by, record, now) != Owner::Other;
         for batch in entries.chunks(BATCH) {
             let keys: Vec<_> = batch.iter().map(|entry| entry.key).collect();
-            let loaded = self.load_many(&keys, now).await?;
+            let loaded = self.load_many_before(&keys, now, Some(deadline)).await?;
             for (entry, held) in batch.iter().zip(loaded) {
                 match self.read(held.as_ref(), now) {
                     Held::Live(record) if finds(&record, now) => live.push(*entry),

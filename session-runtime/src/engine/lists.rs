@@ -114,7 +114,8 @@ impl Engine {
             }
         }
         if !leaving.is_empty() {
-            self.drop_entries(&list, &leaving).await?;
+            // This part has its own deadline, since ending many sessions may have taken long.
+            self.drop_entries(&list, &leaving, &Deadline::new(self.commit_timeout)).await?;
         }
         failed.map_or(Ok(ended), Err)
     }
@@ -122,8 +123,20 @@ impl Engine {
     /// Ends one session, if the criterion finds it. A session that it finds only by an impersonation becomes the acting user's own
     /// again.
     pub(super) async fn end_session(&self, by: &Criterion<'_>, key: &Key, reason: EndReason) -> Result<End, Error> {
+        self.end_session_before(by, key, reason, &Deadline::new(self.commit_timeout)).await
+    }
+
+    /// Ends one session, as [`end_session`](Self::end_session) does, but no later than the deadline.
+    pub(super) async fn end_session_before(
+        &self,
+        by: &Criterion<'_>,
+        key: &Key,
+        reason: EndReason,
+        deadline: &Deadline,
+    ) -> Result<End, Error> {
         let owner = |record: &Record| self.relation(by, record, self.clock.now());
-        self.end_stored(key, reason, ImpersonationEnd::Revoked, owner).await
+        let claim = self.claim_loaded(key, Pace::Urgent, deadline).await?;
+        self.end_claimed(claim, key, reason, ImpersonationEnd::Revoked, owner).await
     }
 
     /// Ends the impersonations in the sessions that the criterion finds. The sessions continue as their users' own. Returns how
@@ -227,9 +240,12 @@ impl Engine {
 
     /// Removes the entries of ended sessions from a list. An entry that was added again meanwhile stays: after an impersonation has
     /// ended, another can begin in the same session.
-    pub(super) async fn drop_entries(&self, list: &Key, leaving: &[ListEntry]) -> Result<(), Error> {
-        // This part has its own deadline, since ending many sessions may have taken long.
-        let deadline = &Deadline::new(self.commit_timeout);
+    pub(super) async fn drop_entries(
+        &self,
+        list: &Key,
+        leaving: &[ListEntry],
+        deadline: &Deadline,
+    ) -> Result<(), Error> {
         let name = |entry: &ListEntry| (entry.key.digest(), entry.at.as_millis());
         let leaving: HashSet<_> = leaving.iter().map(name).collect();
         let mut claim = self.claim_loaded(list, Pace::Urgent, deadline).await?;

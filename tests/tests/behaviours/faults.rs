@@ -7,7 +7,10 @@ use axum::{
     routing::{get, post},
 };
 use http::StatusCode;
-use session_runtime::{Session, SessionRejection, store::Store as _};
+use session_runtime::{
+    Event, Session, SessionEnd, SessionRejection,
+    store::{Class, Store as _, Swapped},
+};
 use tests::{
     app::{Server, Site},
     client::Visitor,
@@ -57,6 +60,33 @@ over_stores! {
         gate.wait().await;
         assert_eq!(ada.get("/show").await.json()["user"], serde_json::Value::Null);
         assert!(server.sessions.of("ada").list().await.unwrap().is_empty());
+    }
+
+    // S47: the answer to the end of a session is lost, and a store that evicts values loses the tombstone before the end is sent
+    // again. The absent session counts as ended by this request.
+    async fn an_end_whose_tombstone_was_lost_before_its_second_try_counts_as_done(store) {
+        for path in ["/destroy", "/clear"] {
+            let (server, faulty) = Faulty::server(&store, |builder| builder);
+            let ada = server.signed_in("ada").await;
+            let (session, now) = (faulty.swapped()[0], server.clock.now());
+            server.heard();
+            let gate = Gate::new();
+            // The store calls: load the session, swap it, swap it again.
+            faulty.plan([Fault::None, Fault::Lost, Fault::Late(gate.clone())]);
+            let mut leaving = ada.clone();
+            let request = tokio::spawn(async move { (leaving.post(path).await, leaving) });
+            gate.wait().await;
+            let tombstone = store.load(&session, now).await.unwrap().unwrap();
+            assert_eq!(tombstone.value().class(), Class::Tombstone, "{path}");
+            assert!(matches!(store.swap(&session, Some(&tombstone), None, now).await, Ok(Swapped::Done(_))), "{path}");
+            gate.open();
+            let (reply, leaving) = request.await.unwrap();
+            assert_eq!((reply.status, leaving.cookie()), (StatusCode::OK, None), "{path}: {}", reply.body);
+            let heard = server.heard();
+            assert!(heard.contains(&Event::Ended { why: SessionEnd::LoggedOut }), "{path}: {heard:?}");
+            assert_eq!(ada.clone().get("/show").await.json()["is_new"], true, "{path}");
+            assert!(server.sessions.of("ada").list().await.unwrap().is_empty(), "{path}");
+        }
     }
 
     // B34

@@ -1,18 +1,20 @@
 //! S23: the number of sessions that a user may have.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 use session_runtime::{Clock, Event, KeyRing, SessionEnd, SessionLimit};
 use tests::{
     app::{Server, minutes},
     client::{Reply, Visitor},
+    log::Log,
     over_databases, over_stores, over_two_stores,
     store::AnyStore,
 };
-use tokio::sync::Barrier;
+use tokio::{sync::Barrier, time::Instant};
 
 use super::{
+    counted::Counted,
     faulty::{Fault, Faulty, Gate},
     shared::is_in,
 };
@@ -180,8 +182,8 @@ over_stores! {
         }
     }
 
-    // F7, B56, S58: compares the store calls of the tenth sign-in with those of forty later ones. If no limit is set,
-    // the oldest sessions end when a user has more than a hundred.
+    // F7, B56, S58: compares the keys that the tenth sign-in loads and swaps with the mean of forty later ones. If no limit is
+    // set, the oldest sessions end when a user has more than a hundred.
     async fn the_store_calls_of_a_sign_in_do_not_grow_with_earlier_sign_ins(store) {
         let server = Server::new(store);
         let calls = || { let (loads, swaps) = server.controls.calls(); loads + swaps };
@@ -208,6 +210,29 @@ over_stores! {
 }
 
 over_two_stores! {
+    // F7, B56, S58: compares the store calls of single sign-ins. Without a limit of its own, an application allows a user a
+    // hundred sessions. A sign-in beyond that ends 21 of them, and the next twenty sign-ins end none.
+    async fn the_thousandth_sign_in_takes_as_many_store_calls_as_the_tenth(store) {
+        let (server, counted) = Counted::server(&store, |builder| builder);
+        let mut calls = Vec::new();
+        for _ in 0..1_020 {
+            server.signed_in("ada").await;
+            calls.push(counted.calls().len());
+        }
+        let of = |sign_ins: std::ops::Range<usize>| {
+            let mut calls = calls[sign_ins].to_vec();
+            calls.sort_unstable();
+            (calls[calls.len() / 2], calls[calls.len() - 1])
+        };
+        let (tenth, most_of_early) = of(0..20);
+        assert_eq!((tenth, most_of_early), (3, 3), "one swap of the session, a load and a swap of the list");
+        let (first, thousandth) = (of(100..160), of(960..1_020));
+        assert_eq!((first.0, thousandth.0), (tenth, tenth), "the median does not grow");
+        // The largest number: loads a hundred sessions in two batches, loads and swaps each of 21, loads and swaps the list.
+        assert_eq!((first.1, thousandth.1), (tenth + 2 + 2 * 21 + 2, tenth + 2 + 2 * 21 + 2), "nor does the maximum");
+        assert!((80..=100).contains(&server.sessions.of("ada").count().await.unwrap()));
+    }
+
     // B25: the request ends the only session that the limit allows, and then signs in.
     async fn a_session_that_replaces_another_is_within_the_limit(store) {
         use axum::routing::post;
@@ -234,6 +259,52 @@ over_two_stores! {
         })));
         server.signed_in("ada").await;
         assert_eq!(Visitor::new(&app).post("/").await.body, "true");
+    }
+}
+
+// F7: the limit that applies by default ends sessions although no one asked for that, so the log says so.
+#[tokio::test]
+async fn a_session_that_the_default_limit_ends_is_logged_at_info() {
+    let log = Log::of_this_thread();
+    let server = Server::new(AnyStore::memory());
+    for _ in 0..100 {
+        server.signed_in("ada").await;
+    }
+    assert!(!log.take().contains("Displaced"), "a hundred sessions are allowed");
+    server.heard();
+    server.signed_in("ada").await;
+    let ended = server.heard().iter().filter(|event| **event == Event::Ended { why: SessionEnd::Displaced }).count();
+    let lines = log.take();
+    let logged = lines.lines().filter(|line| line.contains("event=Ended { why: Displaced }"));
+    assert!(logged.clone().all(|line| line.contains("INFO") && line.contains("Site")), "{lines}");
+    assert_eq!((ended, logged.count()), (21, 21), "{lines}");
+}
+
+// B33: a sign-in that ends several sessions has one deadline for all its store calls. If it fails, it has as much time again to
+// be undone.
+#[tokio::test(start_paused = true)]
+async fn a_sign_in_over_the_limit_is_answered_in_time_on_a_slow_store() {
+    const LIMIT: Duration = Duration::from_secs(1);
+    for (delay, status, within) in [
+        (50, StatusCode::OK, LIMIT),
+        // The deadline passes while the oldest sessions are being ended.
+        (150, StatusCode::SERVICE_UNAVAILABLE, LIMIT * 2),
+        // It passes while the user's sessions are loaded.
+        (400, StatusCode::SERVICE_UNAVAILABLE, LIMIT * 2),
+    ] {
+        let (server, counted) = Counted::server(&AnyStore::memory(), |builder| builder.commit_timeout(LIMIT));
+        for _ in 0..100 {
+            server.signed_in("ada").await;
+        }
+        counted.delay(Duration::from_millis(delay));
+        let (mut visitor, start) = (server.visitor(), Instant::now());
+        let reply = visitor.post("/login/ada").await;
+        let took = start.elapsed();
+        assert_eq!((reply.status, reply.set_cookie().is_some()), (status, status == StatusCode::OK), "{delay}");
+        assert!(took <= within + Duration::from_millis(50), "{delay}: {took:?}");
+        counted.delay(Duration::ZERO);
+        assert!(is_in(&server.signed_in("ada").await).await, "{delay}");
+        assert!(server.sessions.of("ada").count().await.unwrap() <= 100, "{delay}");
     }
 }
 

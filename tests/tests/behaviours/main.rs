@@ -7,6 +7,7 @@ mod change;
 mod checked_sign_in;
 mod concurrency;
 mod cookie;
+mod counted;
 mod crowds;
 mod developer;
 mod edited_rights;

@@ -5,8 +5,14 @@ use axum::{
     routing::{get, post},
 };
 use http::StatusCode;
-use session_runtime::{KeyRing, Session, Sessions, SessionsBuilder, View, view};
-use tests::{client::Visitor, log::Log, over_two_stores, store::AnyStore};
+use session_runtime::{Clock, KeyRing, Session, Sessions, SessionsBuilder, View, view};
+use tests::{
+    app::{Server, minutes},
+    client::Visitor,
+    log::Log,
+    over_two_stores,
+    store::AnyStore,
+};
 
 #[derive(Session)]
 struct Customer {
@@ -103,6 +109,53 @@ async fn two_kinds_around_one_route_need_two_cookies() {
         assert_eq!(reply.status, status, "{cookie} {path}: {}", reply.body);
         assert!(!reply.body.contains("sid") && !reply.body.contains("Clerk"), "{}", reply.body);
     }
+}
+
+// F1: only the first of these requests is logged, since every request to the route has the same fault.
+#[tokio::test]
+async fn two_kinds_with_one_cookie_around_one_route_are_logged_once() {
+    let (store, keys) = (AnyStore::memory(), KeyRing::generate());
+    let customers = customers(&store, &keys).cookie("sid").build().unwrap();
+    let clerks = clerks(&store, &keys).cookie("sid").build().unwrap();
+    let app = Router::new().route("/", get(|| async { "" })).layer(customers.layer()).layer(clerks.layer());
+    let log = Log::of_this_thread();
+    for _ in 0..5 {
+        assert_eq!(Visitor::new(&app).get("/").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    let lines = log.take();
+    let faults: Vec<_> =
+        lines.lines().filter(|line| line.contains("of one request both use the cookie `sid`")).collect();
+    assert!(matches!(faults[..], [line] if line.contains("ERROR") && line.contains("`Clerk`")), "{lines}");
+}
+
+/// Starts an application, and waits until it has compared its keys with those that it finds in the store.
+async fn start(store: &AnyStore, keys: &KeyRing, app: &str) -> Server {
+    let server =
+        Server::made(store.clone(), keys.clone(), Clock::stopped(), |builder| builder.app(app).clean_every(minutes(1)));
+    server.visitor().get("/show").await;
+    // A store in memory answers at once, so its first call and the comparison are one step of the task.
+    while server.controls.calls() == (0, 0) {
+        tokio::task::yield_now().await;
+    }
+    server
+}
+
+// F2: two applications that use one store by mistake sign their sessions with different keys.
+#[tokio::test]
+async fn an_application_warns_if_its_store_holds_sessions_under_other_keys() {
+    let (store, log) = (AnyStore::memory(), Log::of_this_thread());
+    let (ours, theirs) = (KeyRing::generate(), KeyRing::generate());
+    let other_keys = "the store holds sessions of the same application and kind that were signed with other keys";
+    let mut servers = Vec::new();
+    for (keys, app) in [(&ours, "shop"), (&ours, "shop"), (&theirs, "staging")] {
+        servers.push(start(&store, keys, app).await);
+        let lines = log.take();
+        assert!(!lines.contains(other_keys), "the first of its name, or the same keys: {lines}");
+    }
+    servers.push(start(&store, &theirs, "shop").await);
+    let lines = log.take();
+    let warnings: Vec<_> = lines.lines().filter(|line| line.contains(other_keys)).collect();
+    assert!(matches!(warnings[..], [line] if line.contains("WARN") && line.contains("Site")), "{lines}");
 }
 
 // B10: two kinds beside each other, as on `/shop` and `/admin`, cannot both keep a cookie of one name and path.

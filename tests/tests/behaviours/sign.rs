@@ -2,7 +2,12 @@
 
 use http::StatusCode;
 use session_runtime::Event;
-use tests::{app::Server, over_stores, over_two_stores};
+use tests::{
+    app::{Server, minutes},
+    over_stores, over_two_stores,
+};
+
+use super::counted::{Call, Counted};
 
 over_stores! {
     // B24, S9
@@ -31,7 +36,7 @@ over_stores! {
         // Fixation: an attacker who planted the guest's id gains nothing.
         let mut attacker = planted;
         assert_eq!(attacker.get("/show").await.json()["user"].as_str(), None);
-        server.turn(tests::app::minutes(2));
+        server.turn(minutes(2));
         assert_eq!(attacker.get("/show").await.json()["user"].as_str(), None);
     }
 
@@ -60,6 +65,28 @@ over_stores! {
         assert!(reply.set_cookie().unwrap().contains("Max-Age=0"));
         assert_eq!(server.controls.calls(), (loads + 1, swaps + 1), "the user's list is neither read nor written");
         assert_eq!(old.get("/show").await.json()["is_new"], true);
+    }
+
+    // B24: a sign-in stores the session, and then loads and stores the user's list. A request with a cookie loads its session
+    // before that.
+    async fn a_sign_in_takes_three_store_calls_and_one_more_with_a_cookie(store) {
+        let (server, counted) = Counted::server(&store, |builder| builder);
+        let (session, list) = ([Call::Swap], [Call::Load, Call::Swap]);
+        let without_cookie = [&session[..], &list].concat();
+        let with_cookie = [&[Call::Load][..], &session, &list].concat();
+        let mut stranger = server.visitor();
+        stranger.post("/login/ada").await;
+        assert_eq!(counted.calls(), without_cookie, "a stranger");
+        let mut guest = server.visitor();
+        guest.post("/name/guest").await;
+        counted.calls();
+        guest.post("/login/ada").await;
+        assert_eq!(counted.calls(), with_cookie, "a guest");
+        server.turn(minutes(1));
+        guest.post("/login/ada").await;
+        assert_eq!(counted.calls(), with_cookie, "the same user again");
+        guest.post("/login/bob").await;
+        assert_eq!(counted.calls(), with_cookie, "another user: the former user's list is neither read nor written");
     }
 
     // B26

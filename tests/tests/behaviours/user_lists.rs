@@ -5,11 +5,24 @@ use http::StatusCode;
 use tests::{app::hours, over_stores};
 
 use super::{
+    counted::{Call, Counted},
     faulty::{Fault, Faulty, Gate, after},
     shared::is_in,
 };
 
 over_stores! {
+    // F7, B39: sessions are loaded in batches of 64.
+    async fn a_list_of_200_sessions_takes_four_loads_of_sessions(store) {
+        let (server, counted) = Counted::server(&store, |builder| builder.max_per_user(200));
+        for _ in 0..200 {
+            server.signed_in("ada").await;
+        }
+        counted.calls();
+        assert_eq!(server.sessions.of("ada").list().await.unwrap().len(), 200);
+        let batches = [64, 64, 64, 8].map(Call::LoadMany);
+        assert_eq!(counted.calls(), [&[Call::Load][..], &batches].concat(), "the user's list, and four batches");
+    }
+
     // B17, B39: the list is written before the session, so a session whose lifetime was extended is always listed.
     async fn a_remembered_session_is_listed_although_its_visitor_leaves_or_the_store_fails(store) {
         // The store calls: load the session, load and swap the list, swap the session.

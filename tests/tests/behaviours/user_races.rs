@@ -1,11 +1,11 @@
 //! B41, S22: sign-ins while the user's sessions are being ended. Each sign-in that succeeds is listed. It is either ended too, or
 //! counts as later than the call that ended the sessions.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::Path, routing::post};
 use http::StatusCode;
-use session_runtime::{Session, SessionLimit};
+use session_runtime::{Clock, Event, KeyRing, Session, SessionHandle, SessionLimit};
 use tests::{
     app::{Server, Site},
     client::{Reply, Visitor},
@@ -15,7 +15,7 @@ use tests::{
 use tokio::sync::Barrier;
 
 use super::{
-    faulty::{Fault, Faulty, Gate},
+    faulty::{Fault, Faulty, Gate, after},
     shared::is_in,
 };
 
@@ -42,6 +42,12 @@ async fn sign_in(
     meanwhile.await;
     gate.open();
     request.await.unwrap()
+}
+
+/// Returns the handles of ada's sessions.
+async fn listed(server: &Server) -> Vec<SessionHandle> {
+    let list = server.sessions.of("ada").list().await.unwrap();
+    list.iter().map(|session| session.handle()).collect()
 }
 
 over_stores! {
@@ -155,6 +161,66 @@ over_stores! {
             assert_eq!(elsewhere.sessions.of("ada").count().await.unwrap() as u64, live, "{fails}");
             assert_eq!(elsewhere.sessions.of("ada").revoke_all().await.unwrap(), live, "{fails}");
             assert!(!is_in(&visitors[0]).await && !is_in(&visitors[1]).await, "{fails}");
+        }
+    }
+
+    // B41, S22: a store call of `revoke_all` fails, times out or loses its answer, while a guest's sign-in waits after one of its
+    // own calls. A session that `revoke_all` reports as ended opens nothing. If `revoke_all` succeeds, neither does any session
+    // that was listed when it began. Every session that opens is listed, so that the next `revoke_all` ends it.
+    async fn revoke_all_with_a_fault_during_a_sign_in_revives_and_hides_no_session(store) {
+        let (keys, clock, never) = (KeyRing::generate(), Clock::stopped(), Gate::new());
+        let (signing, ending) = (Faulty::new(&store), Faulty::new(&store));
+        let [under_here, under_there] = [signing.clone(), ending.clone()];
+        let here = Server::made(store.clone(), keys.clone(), clock.clone(), |builder| builder.store(under_here));
+        let there = Server::made(store.clone(), keys.clone(), clock.clone(), |builder| {
+            builder.store(under_there).store_timeout(Duration::from_millis(100))
+        });
+        let elsewhere = Server::made(store, keys, clock, |builder| builder);
+        let faults = [
+            ("fails twice", vec![Fault::Down, Fault::Down]),
+            ("loses its answer", vec![Fault::Lost]),
+            ("loses its answer twice", vec![Fault::Lost, Fault::Lost]),
+            ("times out before it reaches the store", vec![Fault::Late(never.clone())]),
+            ("times out after it has reached the store", vec![Fault::Slow(never)]),
+        ];
+        // The store calls of `revoke_all`: load the list; load and swap each of two or three sessions; load and swap the list.
+        let calls = (0..10).flat_map(|call| (0..4).map(move |halt| (call, halt)));
+        for ((what, faults), (call, halt)) in faults.iter().flat_map(|fault| calls.clone().map(move |calls| (fault, calls))) {
+            let case = format!("call {call} of `revoke_all` {what}, after call {halt} of the sign-in");
+            let before = [here.signed_in("ada").await, here.signed_in("ada").await];
+            let mut guest = here.visitor();
+            guest.post("/name/guest").await;
+            there.reports();
+            let (mut first, mut succeeded) = (Vec::new(), false);
+            let revoking = async {
+                first = listed(&elsewhere).await;
+                ending.plan(after(call, faults.clone()));
+                succeeded = there.sessions.of("ada").revoke_all().await.is_ok();
+                ending.plan([]);
+            };
+            let (third, reply) = sign_in(&signing, &guest, halt, revoking).await;
+            assert_eq!(reply.status, StatusCode::OK, "{case}");
+            let last = listed(&elsewhere).await;
+            assert!(first.len() >= 2 && !(succeeded && first.iter().any(|handle| last.contains(handle))), "{case}");
+
+            let mut ended = there.reports();
+            ended.retain(|report| matches!(report.event, Event::Ended { .. }));
+            let visitors = [&before[0], &before[1], &third];
+            let mut live = 0;
+            for (number, visitor) in visitors.into_iter().enumerate() {
+                let seen = visitor.clone().get("/show").await.json();
+                if seen["user"] == "ada" {
+                    live += 1;
+                    assert!(!succeeded || number == 2, "{case}: a session that was listed opens");
+                    let name = seen["fingerprint"].as_str();
+                    assert!(ended.iter().all(|report| report.session.as_deref() != name), "{case}: an ended session opens");
+                }
+            }
+            assert_eq!(last.len(), live, "{case}: each session that opens is listed");
+            assert_eq!(elsewhere.sessions.of("ada").revoke_all().await.unwrap(), live as u64, "{case}");
+            for visitor in visitors {
+                assert!(!is_in(visitor).await, "{case}");
+            }
         }
     }
 

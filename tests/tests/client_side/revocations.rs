@@ -16,6 +16,7 @@ use session_runtime::{
 use tests::{
     app::{hours, minutes},
     client::Visitor,
+    log::Log,
     over_stores,
     store::{AnyStore, Controls, Probe},
 };
@@ -320,6 +321,22 @@ async fn a_full_list_refuses_and_does_not_forget() {
     let mut bob = server.signed_in("bob").await;
     assert_eq!(bob.post("/logout").await.status, StatusCode::OK);
     assert_eq!(shown(&server.app, &copy).await.json()["user"].as_str(), None);
+}
+
+// F8: the application's operator learns why users cannot sign out.
+#[tokio::test]
+async fn a_log_out_that_a_full_list_rejects_is_logged_at_error() {
+    let server = Server::new(CookieStore::encrypted().revocations(MemoryStore::with_capacity(3)));
+    for _ in 0..3 {
+        assert_eq!(server.signed_in("ada").await.post("/logout").await.status, StatusCode::OK);
+    }
+    let mut bob = server.signed_in("bob").await;
+    let log = Log::of_this_thread();
+    assert_eq!(bob.post("/logout").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let lines = log.take();
+    let is_it = |line: &&str| line.contains("ERROR") && line.contains("a session could not be stored");
+    let errors: Vec<_> = lines.lines().filter(is_it).collect();
+    assert!(matches!(errors[..], [line] if line.contains("full of revocations")), "{lines}");
 }
 
 // B45, S20: after the response has been sent, the cookie of a destroyed session cannot be removed. So the session is revoked,

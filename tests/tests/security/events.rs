@@ -7,10 +7,11 @@ use std::{
 };
 
 use axum::{
-    Router,
+    Json, Router,
     routing::{get, post},
 };
 use http::StatusCode;
+use serde_json::json;
 use session_runtime::{
     Event, KeyRing, MemoryStore, Session, SessionEnd, SessionLimit, Sessions, Timestamp,
     store::{Key, Store, StoreError, Swapped, Value, Versioned},
@@ -32,6 +33,18 @@ struct Small {
     #[session(secret)]
     code: Option<String>,
     text: String,
+}
+
+#[derive(Session)]
+#[session(cookie = "__Host-desk")]
+struct Desk {
+    #[session(identity)]
+    user: Option<String>,
+    #[session(rotates)]
+    role: Option<String>,
+    #[session(device)]
+    theme: String,
+    name: String,
 }
 
 /// A store that creates sessions, but rejects every later swap, as if another writer had been faster.
@@ -347,4 +360,76 @@ async fn a_field_that_is_cleared_before_a_sign_in_is_not_reported_as_discarded()
     let heard = server.heard();
     assert!(heard.contains(&Event::Renewed), "{heard:?}");
     assert!(!heard.contains(&Event::Discarded { field: "name" }), "{heard:?}");
+}
+
+// F20: a change that goes to nobody is reported. Each route writes three fields before it signs in, signs out or ends the
+// session; a field that outlives this is stored.
+#[tokio::test]
+async fn each_change_that_a_sign_in_a_sign_out_or_an_end_discards_is_reported() {
+    type D = Session<Desk>;
+    fn write(session: &mut D) {
+        session.role_mut().set("clerk".into());
+        session.theme_mut().set("dark".into());
+        session.name_mut().set("half done".into());
+    }
+    let heard = Arc::<Mutex<Vec<Event>>>::default();
+    let events = Arc::clone(&heard);
+    let builder = Sessions::<Desk>::builder().store(MemoryStore::new()).keys(KeyRing::generate());
+    let builder = builder.on_event(move |report| events.lock().unwrap().push(report.event.clone()));
+    let sessions = builder.build().unwrap();
+    let app = Router::new()
+        .route("/ada", post(|mut s: D| async move { s.user_mut().log_in("ada".into()) }))
+        .route(
+            "/in",
+            post(|mut s: D| async move {
+                write(&mut s);
+                s.user_mut().log_in("bob".into());
+            }),
+        )
+        .route(
+            "/out",
+            post(|mut s: D| async move {
+                write(&mut s);
+                s.user_mut().log_out();
+            }),
+        )
+        .route(
+            "/destroy",
+            post(|mut s: D| async move {
+                write(&mut s);
+                s.destroy();
+            }),
+        )
+        .route("/show", get(|s: D| async move { Json(json!([s.user(), s.role(), s.theme(), s.name()])) }))
+        .layer(sessions.layer());
+    for (before, path, discarded, shown) in [
+        // A guest's role must not become the user's.
+        (None, "/in", vec!["role"], (Some("bob"), None, "dark", "half done")),
+        (Some("/ada"), "/in", vec!["name", "role"], (Some("bob"), None, "dark", "")),
+        (Some("/ada"), "/out", vec!["name", "role"], (None, None, "dark", "")),
+        (Some("/ada"), "/destroy", vec!["name", "role", "theme"], (None, None, "", "")),
+        // Nobody is signed in, so the log-out does nothing.
+        (None, "/out", vec![], (None, Some("clerk"), "dark", "half done")),
+        (None, "/destroy", vec!["name", "role", "theme"], (None, None, "", "")),
+    ] {
+        let mut visitor = Visitor::new(&app);
+        if let Some(before) = before {
+            visitor.post(before).await;
+        }
+        heard.lock().unwrap().clear();
+        assert_eq!(visitor.post(path).await.status, StatusCode::OK);
+        let mut fields: Vec<_> = heard
+            .lock()
+            .unwrap()
+            .iter()
+            .filter_map(|event| match event {
+                Event::Discarded { field } => Some(*field),
+                _ => None,
+            })
+            .collect();
+        fields.sort_unstable();
+        assert_eq!(fields, discarded, "{before:?} {path}");
+        let seen = visitor.get("/show").await.json();
+        assert_eq!(seen, json!(shown), "{before:?} {path}");
+    }
 }

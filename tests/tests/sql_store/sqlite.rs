@@ -2,9 +2,15 @@
 
 use std::{process::Command, time::Duration};
 
-use session_runtime::{SqlStore, Timestamp, store::Store as _};
+use http::StatusCode;
+use session_runtime::{KeyRing, Sessions, SqlStore, Timestamp, store::Store as _};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use tests::{databases::table, worker::Worker};
+use tests::{
+    app::{Site, routes},
+    client::Visitor,
+    databases::table,
+    worker::Worker,
+};
 
 use crate::{
     in_file, key,
@@ -158,4 +164,61 @@ async fn a_read_only_file_refuses_writes() {
         assert!(said.contains("it is read-only: may this process write the file and its folder?"), "{said}");
     }
     assert!(load(&store, &key).await.is_some());
+}
+
+// B32, B35: the file may grow no further. A write fails with a sentence that says so, and nothing is lost. Once there is space
+// again, writes and log-outs succeed.
+#[tokio::test]
+async fn a_full_database_refuses_writes_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}?mode=rwc", folder.path().join("shop.db").display());
+    // The limit belongs to a connection, so the pool has only one.
+    let pool = SqlitePoolOptions::new().max_connections(1).connect(&url).await.unwrap();
+    let store = SqlStore::from_pool(pool.clone());
+    store.migrate().await.unwrap();
+    let sessions = Sessions::<Site>::builder().store(store.clone()).keys(KeyRing::generate());
+    let sessions = sessions.clean_every(Duration::ZERO).build().unwrap();
+    let app = routes().layer(sessions.layer());
+    let (mut ada, mut bob) = (Visitor::new(&app), Visitor::new(&app));
+    for (visitor, user) in [(&mut ada, "ada"), (&mut bob, "bob")] {
+        assert_eq!(visitor.post(&format!("/login/{user}")).await.status, StatusCode::OK);
+        assert_eq!(visitor.post(&format!("/name/{user}")).await.status, StatusCode::OK);
+    }
+    let page_of = |number: usize| value(Timestamp::NEVER, &[number as u8; 10_000]);
+    let mut stored = Vec::new();
+    for number in 0..20 {
+        stored.push(create(&store, &page_of(number)).await);
+    }
+
+    // SQLite raises a limit below the file's size to that size.
+    sqlx::query("PRAGMA max_page_count = 1").execute(&pool).await.unwrap();
+    let said = loop {
+        let key = key();
+        match store.swap(&key, None, Some(&page_of(stored.len())), NOW).await {
+            Ok(_) => stored.push(key),
+            Err(error) => break error.to_string(),
+        }
+        assert!(stored.len() < 1_000, "the database is never full");
+    };
+    assert!(said.contains("cannot write a session") && said.contains("its disk is full"), "{said}");
+    let long = format!("/name/{}", "x".repeat(20_000));
+    for visitor in [&mut ada, &mut Visitor::new(&app)] {
+        let reply = visitor.post(&long).await;
+        assert_eq!((reply.status, reply.set_cookie()), (StatusCode::SERVICE_UNAVAILABLE, None));
+    }
+    for (visitor, user) in [(&mut ada, "ada"), (&mut bob, "bob")] {
+        let seen = visitor.get("/show").await.json();
+        assert_eq!((seen["user"].as_str(), seen["name"].as_str()), (Some(user), Some(user)), "reads continue");
+    }
+
+    sqlx::query("PRAGMA max_page_count = 100000").execute(&pool).await.unwrap();
+    assert_eq!(ada.post(&long).await.status, StatusCode::OK);
+    let mut copy = bob.clone();
+    assert_eq!(bob.post("/logout").await.status, StatusCode::OK);
+    assert_eq!((copy.get("/show").await.json()["user"].as_str(), bob.cookie()), (None, None));
+    assert_eq!(ada.get("/show").await.json()["name"].as_str().map(str::len), Some(20_000));
+    for (number, key) in stored.iter().enumerate() {
+        assert_eq!(content(&load(&store, key).await.unwrap()), [number as u8; 10_000]);
+    }
+    create(&store, &page_of(0)).await;
 }
