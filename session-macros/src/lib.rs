@@ -115,7 +115,7 @@ pub fn derive_session(input: proc_macro::TokenStream) -> proc_macro::TokenStream
 /// impl ShopFields {
 ///     /// Returns the user if they are an administrator, and if no other user acts as them.
 ///     fn admin(&self) -> Option<&str> {
-///         self.user().filter(|_| self.is_admin() && self.impersonator().is_none())
+///         self.user().filter(|_| self.is_admin() && self.impersonation_ends_at().is_none())
 ///     }
 /// }
 ///

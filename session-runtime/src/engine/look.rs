@@ -73,8 +73,7 @@ impl Request {
                     }
                 }
                 if !Arc::ptr_eq(found.opened.raw(), &raw) {
-                    let key = engine.scope.session(found.selector);
-                    found.opened = engine.open_record(&key, raw, now);
+                    found.opened = engine.open_record(&found.key, raw, now);
                 }
                 found.stored = claim.current().cloned();
                 Ok(if ours { Look::Ours } else { Look::Live })
@@ -85,8 +84,9 @@ impl Request {
                 }
                 Ok(Look::OursEnded)
             }
-            // A store that evicts values may have lost the tombstone, so an absent value counts as this attempt's end.
-            Held::Nothing if attempt.pending.ends() && attempt.unanswered.is_some() => Ok(Look::OursEnded),
+            // The swap whose answer was lost was to end the session. A store that evicts values may have lost the tombstone, so an
+            // absent value counts as this attempt's end.
+            Held::Nothing if attempt.unanswered.is_some_and(|swap| swap.writes.is_none()) => Ok(Look::OursEnded),
             Held::Ended(_) | Held::Newer | Held::Nothing => Ok(Look::Gone),
         }
     }

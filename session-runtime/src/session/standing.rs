@@ -64,7 +64,8 @@ impl<S: Schema> Core<S> {
     }
 
     /// Returns the user who acts as the signed-in user ([`impersonate`](crate::Identity::impersonate)); `None` if no user acts
-    /// as another. A view can have a field of this name.
+    /// as another, and, with a warning in the log, if the stored identity cannot be read. To check that no user acts as another,
+    /// use [`impersonation_ends_at`](Self::impersonation_ends_at). A view can have a field of this name.
     ///
     /// ```
     /// # use session_runtime::Session;

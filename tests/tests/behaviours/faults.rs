@@ -65,7 +65,7 @@ over_stores! {
     // S47: the answer to the end of a session is lost, and a store that evicts values loses the tombstone before the end is sent
     // again. The absent session counts as ended by this request.
     async fn an_end_whose_tombstone_was_lost_before_its_second_try_counts_as_done(store) {
-        for path in ["/destroy", "/clear"] {
+        for path in ["/destroy", "/clear", "/logout"] {
             let (server, faulty) = Faulty::server(&store, |builder| builder);
             let ada = server.signed_in("ada").await;
             let (session, now) = (faulty.swapped()[0], server.clock.now());
