@@ -114,9 +114,4 @@ impl Pending {
         let intent = Intent::of(&self.steps);
         intent.ends || intent.renews
     }
-
-    /// Returns whether a step ends the session, whichever steps follow.
-    pub(super) fn ends(&self) -> bool {
-        Intent::of(&self.steps).ends
-    }
 }
