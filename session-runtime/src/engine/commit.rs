@@ -242,7 +242,7 @@ impl Request {
             self.report_end_of_impersonation(before.record(), after.as_deref());
         }
         if let Some(event) = attempt.written.take() {
-            self.emit_of(&event, None);
+            self.emit(&event);
         }
         for (event, user) in std::mem::take(&mut attempt.events) {
             match user {
