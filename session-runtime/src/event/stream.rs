@@ -20,7 +20,7 @@ use super::{Event, Report};
 /// How many reports a stream keeps for its reader.
 const CAPACITY: usize = 16_384;
 
-/// The events of one kind of session, from [`Sessions::events`](crate::Sessions::events). A [`Stream`] of [`Report`]s, which ends
+/// The events of one kind of session, from [`Sessions::events`](crate::Sessions::events). A `Stream` of [`Report`]s, which ends
 /// when the last [`Sessions`](crate::Sessions) is dropped.
 ///
 /// The stream keeps up to 16,384 reports for its reader. If more come, it drops the oldest, and the reader gets a report with

@@ -163,7 +163,7 @@ impl<S: Schema> Sessions<S> {
     }
 }
 
-/// All live sessions of one kind and application: a [`Stream`], made by [`Sessions::all`].
+/// All live sessions of one kind and application: a `Stream`, made by [`Sessions::all`].
 ///
 /// ```
 /// # use session_runtime::{Error, Session, Sessions};
