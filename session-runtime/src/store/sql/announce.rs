@@ -78,6 +78,9 @@ impl Announcer {
     /// Sends the messages that wait, unless another task has sent them.
     async fn send(self: Arc<Self>) {
         let _turn = self.turn.lock().await;
+        if self.is_silent.load(Ordering::Relaxed) {
+            self.waiting().clear(); // they came before the database refused those of another task
+        }
         if self.waiting().is_empty() {
             return; // another task has sent the messages
         }
