@@ -21,7 +21,8 @@ use super::{Event, Report};
 const CAPACITY: usize = 16_384;
 
 /// The events of one kind of session, from [`Sessions::events`](crate::Sessions::events). A `Stream` of [`Report`]s, which ends
-/// when the last [`Sessions`](crate::Sessions) is dropped.
+/// when the last [`Sessions`](crate::Sessions) is dropped, and everything that was made from it, such as a layer, a
+/// [`SessionsOf`](crate::SessionsOf) or a future of [`Core::ended`](crate::Core::ended).
 ///
 /// The stream keeps up to 16,384 reports for its reader. If more come, it drops the oldest, and the reader gets a report with
 /// [`Event::Missed`], which says how many were dropped. So a slow reader delays no request.
