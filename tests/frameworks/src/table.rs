@@ -160,7 +160,7 @@ pub struct Gate {
     pub open: Arc<tokio::sync::Semaphore>,
     /// How often the guarded handler ran. No refused request may reach it.
     pub guarded: Arc<AtomicUsize>,
-    /// What `save` returned to the task of `/late-stream`.
+    /// Keeps what `save` returned in the task of `/late-stream`.
     pub saved: Arc<Mutex<Option<Result<(), String>>>>,
 }
 

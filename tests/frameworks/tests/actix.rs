@@ -58,7 +58,7 @@ async fn results(
     format!("{session:?} {user:?} {cookies:?}")
 }
 
-/// What a client sees of a response.
+/// A response, as a client sees it.
 #[derive(Debug)]
 struct Answer {
     status: StatusCode,

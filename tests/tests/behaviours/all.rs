@@ -22,6 +22,43 @@ use super::{
 /// How many sessions fill more than two batches of each store.
 const SOME: usize = 600;
 
+/// Copies all values of one store to another.
+async fn copy(from: &impl Store, to: &impl Store, now: Timestamp) {
+    let mut next = Some(Position::start());
+    while let Some(position) = next {
+        let batch = from.scan(&position, now).await.unwrap().unwrap();
+        for (key, found) in batch.values {
+            let value = Value::from_bytes(found.value().to_bytes());
+            assert!(matches!(to.swap(&key, None, Some(&value), now).await, Ok(Swapped::Done(_))));
+        }
+        next = batch.next;
+    }
+}
+
+/// Checks that `to` has the only session of `ada`, and that a list and a handle find it.
+async fn has_moved(ada: &Visitor, to: &Server) {
+    assert_eq!(ada.at(&to.app).get("/show").await.json()["user"], "ada");
+    let of_ada = to.sessions.of("ada").list().await.unwrap();
+    assert_eq!(of_ada.len(), 1);
+    assert!(to.sessions.revoke(of_ada[0].handle()).await.unwrap());
+    assert_eq!(ada.at(&to.app).get("/show").await.json()["user"], serde_json::Value::Null);
+}
+
+// A store in this process has the same keys as any other, whether the engine calls it directly or another store is around it.
+over_stores! {
+    async fn sessions_that_are_copied_from_memory_to_another_store_go_on_there(store) {
+        let (memory, another) = (MemoryStore::new(), MemoryStore::new());
+        let from = Server::with(store.clone(), |builder| builder.store(memory.clone()));
+        let ada = from.signed_in("ada").await;
+        copy(&memory, &store, from.clock.now()).await;
+        copy(&store, &another, from.clock.now()).await;
+        has_moved(&ada, &elsewhere(&from)).await;
+        let under = another.clone();
+        let direct = Server::made(store, from.keys.clone(), from.clock.clone(), |builder| builder.store(under));
+        has_moved(&ada, &direct).await;
+    }
+}
+
 over_stores! {
     async fn all_lists_the_live_sessions_of_guests_and_users(store) {
         let server = Server::new(store);

@@ -362,7 +362,7 @@ async fn a_field_that_is_cleared_before_a_sign_in_is_not_reported_as_discarded()
     assert!(!heard.contains(&Event::Discarded { field: "name" }), "{heard:?}");
 }
 
-// F20: a change that goes to nobody is reported. Each route writes three fields before it signs in, signs out or ends the
+// F20: the engine reports each change that it discards. Each route writes three fields before it signs in, signs out or ends the
 // session; a field that outlives this is stored.
 #[tokio::test]
 async fn each_change_that_a_sign_in_a_sign_out_or_an_end_discards_is_reported() {
