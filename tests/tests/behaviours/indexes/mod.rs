@@ -1,6 +1,9 @@
 //! B64, B56: sessions are found by their `index` fields. The list of a value names every session that has it, whichever call
 //! fails.
 
+mod entries;
+mod later;
+
 use std::{sync::Arc, time::Duration};
 
 use axum::{
@@ -36,19 +39,6 @@ struct Member {
     visits: u64,
     #[session(atomic)]
     cart: u64,
-}
-
-/// The same session in an older build, whose fields have no `index`.
-mod before {
-    use session_runtime::Session;
-
-    #[derive(Session)]
-    #[session(cookie = "__Host-member", kind = "Member", app = "indexes", absolute = 2h)]
-    pub(super) struct Member {
-        #[session(identity)]
-        pub(super) user: Option<String>,
-        pub(super) tenant: Option<u64>,
-    }
 }
 
 type S = Session<Member>;
@@ -112,16 +102,6 @@ fn made(
         .route("/remember", post(|mut s: S| async move { s.remember(true) }))
         .layer(sessions.layer());
     Place { app, sessions, faulty, keys: keys.clone(), clock: clock.clone() }
-}
-
-/// Returns the routes of the older build on the same sessions.
-fn older_build(store: &AnyStore, keys: &KeyRing, clock: &Clock) -> Router {
-    let sessions = Sessions::<before::Member>::builder().store(store.clone()).keys(keys.clone()).clock(clock.clone());
-    let sessions = sessions.clean_every(Duration::ZERO).build().unwrap();
-    let set = post(|Path(tenant): Path<u64>, mut s: Session<before::Member>| async move {
-        s.tenant_mut().set(tenant);
-    });
-    Router::new().route("/set/{tenant}", set).layer(sessions.layer())
 }
 
 impl Place {
@@ -248,59 +228,6 @@ over_stores! {
         }
     }
 
-    async fn a_field_that_becomes_an_index_lists_live_sessions_with_their_next_write(store) {
-        let (keys, clock) = (KeyRing::generate(), Clock::stopped());
-        let old = older_build(&store, &keys, &clock);
-        let mut visitor = Visitor::new(&old);
-        visitor.post("/set/7").await;
-        let new = made(&store, &keys, &clock, |builder| builder);
-        assert_eq!(new.of_tenant(7).await, 0);
-        let mut visitor = visitor.at(&new.app);
-        // A read refreshes the idle deadline once `touch` has passed. That write lists the session.
-        clock.advance(minutes(2));
-        visitor.get("/show").await;
-        assert_eq!(new.of_tenant(7).await, 1);
-        // While both builds run, the old one changes the value. The new build's next write lists the session again.
-        let mut visitor = visitor.at(&old);
-        visitor.post("/set/8").await;
-        assert_eq!((new.of_tenant(7).await, new.of_tenant(8).await), (0, 0));
-        let mut visitor = visitor.at(&new.app);
-        visitor.post("/name/x").await;
-        assert_eq!((new.of_tenant(7).await, new.of_tenant(8).await), (0, 1));
-    }
-
-    async fn a_session_that_an_index_does_not_list_yet_is_found_among_all_and_ended(store) {
-        let (keys, clock) = (KeyRing::generate(), Clock::stopped());
-        let old = older_build(&store, &keys, &clock);
-        let (mut away, mut other) = (Visitor::new(&old), Visitor::new(&old));
-        away.post("/set/7").await;
-        other.post("/set/8").await;
-        let new = made(&store, &keys, &clock, |builder| builder);
-        assert_eq!((new.of_tenant(7).await, new.sessions.by_tenant(&7).revoke_all().await.unwrap()), (0, 0));
-        let (mut all, mut ended) = (new.sessions.all(), 0);
-        while let Some(session) = all.next().await {
-            let session = session.unwrap();
-            if session.tenant() == Some(7) {
-                ended += u32::from(new.sessions.revoke(session.handle()).await.unwrap());
-            }
-        }
-        assert_eq!(ended, 1);
-        assert_eq!(shows(&away.at(&new.app)).await, "None None ");
-        assert_eq!(shows(&other.at(&new.app)).await, "None Some(8) ");
-    }
-
-    // The update must list the session itself: it also moves the idle deadline, so no refresh of the deadline may follow that
-    // would list the session.
-    async fn an_update_of_an_atomic_field_lists_a_session_of_an_older_build(store) {
-        let (keys, clock) = (KeyRing::generate(), Clock::stopped());
-        let old = older_build(&store, &keys, &clock);
-        let mut visitor = Visitor::new(&old);
-        visitor.post("/set/7").await;
-        let new = made(&store, &keys, &clock, |builder| builder);
-        visitor.at(&new.app).post("/cart").await;
-        assert_eq!(new.of_tenant(7).await, 1);
-    }
-
     async fn an_impersonation_is_found_by_its_own_values_and_by_those_set_aside(store) {
         let place = place(&store);
         let mut admin = place.at("/login/root/1").await;
@@ -327,53 +254,6 @@ over_stores! {
         admin.post("/tenant/7").await;
         assert!(shows(&admin).await.contains(r#"Some("root") Some(7)"#));
         assert_eq!(place.of_tenant(7).await, 1);
-    }
-
-    // S22: the sessions have just expired by the clock of the server that ends them. By the other server's clock they are live,
-    // so they must end nevertheless.
-    async fn a_session_that_has_expired_only_by_this_servers_clock_ends_too(store) {
-        for everyone in [false, true] {
-            let here = place(&store);
-            let ahead = made(&store, &here.keys, &Clock::stopped(), |builder| builder);
-            let visitor = here.at("/login/ada/7").await;
-            let late = here.at("/login/bob/7").await;
-            here.clock.advance(Duration::from_secs(30 * 60 - 20));
-            ahead.clock.advance(Duration::from_secs(30 * 60 + 30));
-            if everyone {
-                ahead.sessions.revoke_everyone().await.unwrap();
-            } else {
-                assert_eq!(ahead.sessions.of("ada").revoke_all().await.unwrap(), 0);
-                assert_eq!(ahead.sessions.by_tenant(&7).revoke_all().await.unwrap(), 0);
-            }
-            assert!(shows(&visitor).await.starts_with("None None"), "everyone {everyone}");
-            assert!(shows(&late).await.starts_with("None None"), "everyone {everyone}");
-        }
-    }
-
-    // S22: the session has passed its absolute deadline only on the server whose clock is ahead. The lists that this server stores
-    // still name it.
-    async fn a_session_past_its_absolute_deadline_by_a_fast_clock_stays_listed(store) {
-        for of_user in [false, true] {
-            let here = place(&store);
-            let ahead = made(&store, &here.keys, &Clock::stopped(), |builder| builder);
-            let mut visitor = here.at("/login/ada/7").await;
-            for _ in 0..5 {
-                here.clock.advance(minutes(20));
-                visitor.post("/visit").await;
-            }
-            here.clock.advance(minutes(20) - Duration::from_secs(20));
-            ahead.clock.advance(hours(2) + Duration::from_secs(10));
-            let another = ahead.at("/login/ada/7").await;
-            assert_eq!((here.of_tenant(7).await, here.sessions.of("ada").count().await.unwrap()), (2, 2));
-            let ended = if of_user {
-                ahead.sessions.of("ada").revoke_all().await
-            } else {
-                ahead.sessions.by_tenant(&7).revoke_all().await
-            };
-            assert_eq!(ended.unwrap(), 1);
-            assert!(shows(&visitor).await.starts_with("None None"), "of user {of_user}");
-            assert!(shows(&another).await.starts_with("None None"), "of user {of_user}");
-        }
     }
 
     async fn an_edit_from_outside_is_listed_before_it_is_stored(store) {
@@ -437,85 +317,6 @@ over_stores! {
 }
 
 over_two_stores! {
-    // B56. Once a list has 16 entries, each new session checks up to two of the old ones. The first 15 sessions no longer have
-    // the value, so some of these entries are removed.
-    async fn the_store_calls_of_a_session_do_not_grow_with_the_sessions_of_its_value(store) {
-        let controls = Arc::<Controls>::default();
-        let probe = Probe { inner: store.clone(), controls: Arc::clone(&controls) };
-        let place = made(&store, &KeyRing::generate(), &Clock::stopped(), |builder| builder.store(probe));
-        let calls = || { let (loads, swaps) = controls.calls(); loads + swaps };
-        let mut begun = 0;
-        let mut cost_of = async |number| {
-            while begun < number - 1 {
-                let mut visitor = place.at("/tenant/7").await;
-                if begun < 15 {
-                    visitor.post("/leave").await;
-                }
-                begun += 1;
-                place.clock.advance(Duration::from_secs(2));
-            }
-            let before = calls();
-            place.at("/tenant/7").await;
-            begun += 1;
-            calls() - before
-        };
-        let (twentieth, last) = (cost_of(20).await, cost_of(400).await);
-        // The session, and its value's list: one load and two swaps. The probe counts each of the two entries as a load.
-        assert!((3..=5).contains(&twentieth) && (3..=5).contains(&last), "{last} instead of {twentieth}");
-        assert_eq!(place.of_tenant(7).await, 385);
-    }
-
-    // The older build changes the value, and later sets it again. In between, the session's entry is removed from the list. The
-    // older build stores no digest of the entries, so the next write of the newer build lists the session again.
-    async fn a_value_that_an_older_build_sets_again_is_listed(store) {
-        let new = place(&store);
-        let old = older_build(&store, &new.keys, &new.clock);
-        let visitor = new.at("/tenant/7").await;
-        for _ in 0..17 {
-            new.at("/tenant/7").await;
-        }
-        visitor.at(&old).post("/set/8").await;
-        new.clock.advance(minutes(3));
-        for _ in 0..60 {
-            new.at("/tenant/7").await;
-        }
-        visitor.at(&old).post("/set/7").await;
-        visitor.at(&new.app).post("/name/x").await;
-        assert_eq!(new.of_tenant(7).await, 78);
-    }
-
-    // After a value has expired, its entry may be removed. So the session is listed again when the same value is set again.
-    async fn an_expired_value_that_is_set_again_is_listed(store) {
-        let place = place(&store);
-        let mut visitor = place.at("/ticket/a").await;
-        for _ in 0..17 {
-            place.at("/ticket/a").await;
-        }
-        place.clock.advance(minutes(12));
-        for _ in 0..60 {
-            place.at("/ticket/a").await;
-        }
-        visitor.post("/ticket/a").await;
-        assert_eq!(place.sessions.by_ticket("a").count().await.unwrap(), 61);
-    }
-
-    // The ticket is the administrator's own, which the impersonation has set aside.
-    async fn an_expired_value_that_is_set_again_during_an_impersonation_is_listed(store) {
-        let place = place(&store);
-        let mut admin = place.at("/login/root").await;
-        assert_eq!(admin.post("/ticket/a").await.status, StatusCode::OK);
-        assert_eq!(admin.post("/as/ada").await.status, StatusCode::OK);
-        for _ in 0..17 {
-            place.at("/ticket/a").await;
-        }
-        place.clock.advance(minutes(12));
-        for _ in 0..60 {
-            place.at("/ticket/a").await;
-        }
-        assert_eq!(place.sessions.of("root").update(|s| s.ticket_mut().set("a".into())).await.unwrap(), 1);
-        assert_eq!(place.sessions.by_ticket("a").count().await.unwrap(), 61);
-    }
-
     async fn plain_commits_of_one_session_keep_its_entry(store) {
         let place = place(&store);
         let visitor = place.at("/tenant/7").await;
@@ -542,25 +343,6 @@ over_two_stores! {
         assert_eq!(visitor.post(&format!("/groups/{}", names[1..].join(","))).await.status, StatusCode::OK);
         assert_eq!(place.sessions.by_ticket("a").count().await.unwrap(), 1);
         assert_eq!(place.sessions.by_groups("64").count().await.unwrap(), 1);
-    }
-
-    // A list is stored before the session, so an entry whose session does not have the value yet must not be removed.
-    async fn old_entries_of_ended_sessions_are_removed_and_recent_ones_stay(store) {
-        let place = place(&store);
-        for _ in 0..400 {
-            let mut visitor = place.at("/login/ada/7").await;
-            visitor.post("/logout").await;
-            place.clock.advance(Duration::from_secs(2));
-        }
-        let _last = place.at("/login/ada/7").await;
-        let mut longest = 0;
-        for key in place.faulty.swapped() {
-            let value = store.load(&key, place.clock.now()).await.unwrap();
-            longest = longest.max(value.and_then(|held| inspect::listed(held.value())).map_or(0, |list| list.len()));
-        }
-        // An entry is protected for 75 seconds, in which 37 sessions end. Of the older entries, two are checked with each new one.
-        assert!((38..160).contains(&longest), "{longest}");
-        assert_eq!(place.of_tenant(7).await, 1);
     }
 }
 
